@@ -1,0 +1,11 @@
+"""The command ``vitaal``: names, options and formats are a contract (docs/commands.md)."""
+
+import click
+
+from .commands.common import RefusingGroup
+
+
+@click.group(cls=RefusingGroup)
+@click.version_option(package_name="vitaal")
+def main() -> None:
+    """Vitaal: an engine for employer vitality platforms."""

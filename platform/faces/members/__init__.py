@@ -1,0 +1,1 @@
+"""The face that members see: everything about themselves."""

@@ -1,0 +1,40 @@
+"""What each floor registers, concatenated: the modules that hold tables."""
+
+import importlib
+
+MEMBERS_TABLES = (
+    "privacy.people",
+    "privacy.tenants.copies",
+    "privacy.claims",
+    "privacy.release.budget",
+    "privacy.release.cohorts",
+    "privacy.release.outbox",
+    "incentives.ledger",
+    "incentives.funds",
+    "incentives.purses",
+    "incentives.settle",
+    "incentives.shop",
+    "programs.observations",
+    "programs.days",
+    "programs.enrolment",
+    "programs.offered",
+)
+EMPLOYERS_TABLES = (
+    "privacy.staff",
+    "privacy.tenants.declared",
+    "privacy.release.published",
+    "privacy.release.pools",
+    "programs.catalogue",
+    "admin.contracts",
+    "admin.payments",
+)
+
+
+def load_tables() -> None:
+    """Import every module with tables, so that the metadata of both stores is complete."""
+    for name in (*MEMBERS_TABLES, *EMPLOYERS_TABLES):
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise

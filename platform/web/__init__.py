@@ -1,0 +1,1 @@
+"""What both faces share: sessions, security headers, errors, languages, pictures."""

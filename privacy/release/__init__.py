@@ -1,0 +1,1 @@
+"""Questions about a group -> protected tables that anybody may read."""

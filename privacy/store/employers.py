@@ -1,0 +1,25 @@
+"""The employers' store: what organisations declare, and what has been published to them. Tables: ``EmployersBase``.
+
+No act of a member ever touches this store, not even by a read: its counters would move.
+"""
+
+from typing import ClassVar
+
+from sqlalchemy.orm import DeclarativeBase
+
+from privacy.keys import KeyRing
+from privacy.principals import Side
+from privacy.store import Store, open_store
+from privacy.store.columns import new_metadata
+
+
+class EmployersBase(DeclarativeBase):
+    """Base of every table of the employers' store."""
+
+    metadata = new_metadata()
+    __append_only__: ClassVar[bool] = False
+
+
+def open_employers(url: str, keys: KeyRing) -> Store:
+    """Open the employers' store."""
+    return open_store(Side.employers, url, keys)

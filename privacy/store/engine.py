@@ -1,0 +1,126 @@
+"""Opening a database so that nothing is lost: connection rules for SQLite and PostgreSQL.
+
+SQLite: one file, autocommit driver mode, WAL where the build is sound, foreign keys, ``BEGIN IMMEDIATE`` for every
+writing transaction (reading first and upgrading later loses or refuses updates under concurrency).
+
+SQLite before 3.51.3 can corrupt a database in WAL mode on a rare race while the log is reset; fixed in 3.44.6,
+3.50.7 and 3.51.3 (SQLite release notes). We take the build that ``pysqlite3`` ships where it is installed, else
+Python's own; where the build found is in the range, the rollback journal is used instead and a notice says so.
+"""
+
+import importlib
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from privacy.errors import Invalid
+
+BUSY_TIMEOUT_MS = 20_000
+READ_ONLY = "vitaal_read_only"
+"""Execution option of a transaction that writes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteBuild:
+    """One SQLite library: the DB-API module that carries it and its version."""
+
+    module: ModuleType
+    version: tuple[int, int, int]
+
+    @property
+    def wal_is_sound(self) -> bool:
+        """Whether the WAL reset race is fixed in this version (3.51.3, or backported to 3.50.7 and 3.44.6)."""
+        if self.version[:2] == (3, 50):
+            return self.version >= (3, 50, 7)
+        if self.version[:2] == (3, 44):
+            return self.version >= (3, 44, 6)
+        return self.version >= (3, 51, 3)
+
+    @property
+    def journal_mode(self) -> str:
+        """The journal that is safe with this build."""
+        return "WAL" if self.wal_is_sound else "TRUNCATE"
+
+    @property
+    def notice(self) -> str | None:
+        """A sentence for the operator where the build needs the slower journal, else None."""
+        if self.wal_is_sound:
+            return None
+        version = ".".join(map(str, self.version))
+        return (
+            f"SQLite {version} can corrupt a database in WAL mode (fixed in 3.51.3): using the rollback journal, "
+            "which is safe and slower. Install pysqlite3 for a newer build."
+        )
+
+
+def sqlite_build() -> SqliteBuild:
+    """The best SQLite at hand: pysqlite3's where installed and not older than Python's own."""
+    builds = [SqliteBuild(sqlite3, sqlite3.sqlite_version_info)]
+    try:
+        shipped = importlib.import_module("pysqlite3.dbapi2")
+    except ImportError:
+        pass
+    else:
+        builds.append(SqliteBuild(shipped, shipped.sqlite_version_info))
+    return max(builds, key=lambda build: (build.wal_is_sound, build.version))
+
+
+def open_engine(url: str, *, build: SqliteBuild | None = None) -> Engine:
+    """An engine under our connection rules.
+
+    url: ``sqlite:///file`` or ``postgresql+psycopg://…`` (``postgresql://`` is taken as the latter).
+    Raises: Invalid for any other address, or where the driver is not installed.
+    """
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise Invalid("The database address cannot be read: expected sqlite:///FILE or postgresql://…") from error
+    if address.get_backend_name() == "sqlite":
+        return _open_sqlite(address.database, build or sqlite_build())
+    if address.get_backend_name() == "postgresql":
+        try:
+            return create_engine(address.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=10)
+        except ModuleNotFoundError as error:
+            raise Invalid("PostgreSQL needs the extra: pip install 'vitaal[postgres]'.") from error
+    raise Invalid(f"Databases of the kind {address.get_backend_name()!r} are not supported: use sqlite or postgresql.")
+
+
+def _open_sqlite(database: str | None, build: SqliteBuild) -> Engine:
+    if not database or database == ":memory:":
+        raise Invalid("SQLite needs a file: sqlite:///path/to/file.sqlite")
+    folder = Path(database).resolve().parent
+    if not folder.is_dir():
+        raise Invalid(f"The folder {folder} for the database does not exist.")
+    engine = create_engine(f"sqlite:///{database}", module=build.module)
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not open transactions of its own
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.execute(f"PRAGMA journal_mode={build.journal_mode}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA trusted_schema=OFF")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get(READ_ONLY, False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextmanager
+def raw_connection(engine: Engine) -> Generator[Connection]:
+    """A connection for migrations and checks, committed at the end."""
+    with engine.begin() as connection:
+        yield connection

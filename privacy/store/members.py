@@ -1,0 +1,25 @@
+"""The members' store: whatever depends on what a person does. Its tables derive from ``MembersBase``.
+
+A table that may only grow says ``__append_only__ = True``; the migrations give it triggers that refuse the rest.
+"""
+
+from typing import ClassVar
+
+from sqlalchemy.orm import DeclarativeBase
+
+from privacy.keys import KeyRing
+from privacy.principals import Side
+from privacy.store import Store, open_store
+from privacy.store.columns import new_metadata
+
+
+class MembersBase(DeclarativeBase):
+    """Base of every table of the members' store."""
+
+    metadata = new_metadata()
+    __append_only__: ClassVar[bool] = False
+
+
+def open_members(url: str, keys: KeyRing) -> Store:
+    """Open the members' store."""
+    return open_store(Side.members, url, keys)

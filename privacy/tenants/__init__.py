@@ -1,0 +1,1 @@
+"""Organisations: declared in the employers' store, copied whole into the members' store."""

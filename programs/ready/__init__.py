@@ -1,0 +1,1 @@
+"""Ready-made programmes as documents."""
