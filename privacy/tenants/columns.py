@@ -1,0 +1,113 @@
+"""The shape of what organisations declare: the same in the employers' store and in its copy for members.
+
+Nothing here depends on what any employee does. Ids are random; names are those of organisations.
+"""
+
+from datetime import date
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, CheckConstraint, String
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+
+
+class HolderColumns:
+    """A contract partner that runs collectives: insurer, branch, cooperative, region or municipality."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    kind: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str] = mapped_column(String(120))
+
+
+class CollectiveColumns:
+    """A contract under which programmes run; one fitcoin is worth ``coin_value_cents`` euro cents in it."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    holder: Mapped[UUID] = mapped_column(index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    region: Mapped[str] = mapped_column(String(60))
+    coin_value_cents: Mapped[int]
+    starts_on: Mapped[date]
+    ends_on: Mapped[date | None]
+
+
+class EmployerColumns:
+    """An organisation with staff; ``sector`` is its letter in the standard classification (SBI 2008)."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    name: Mapped[str] = mapped_column(String(120))
+    sector: Mapped[str] = mapped_column(String(10))
+    region: Mapped[str] = mapped_column(String(60))
+
+
+class ContractColumns:
+    """An employer's part in a collective: contracted heads and the flat prepayment per head and year."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    collective: Mapped[UUID] = mapped_column(index=True)
+    employer: Mapped[UUID] = mapped_column(index=True)
+    starts_on: Mapped[date]
+    ends_on: Mapped[date | None]
+    heads: Mapped[int]
+    prepaid_per_head_cents: Mapped[int] = mapped_column(BigInteger)
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[CheckConstraint, ...]:
+        """Invariants that the database holds too."""
+        return (
+            CheckConstraint("heads > 0", name="heads_positive"),
+            CheckConstraint("prepaid_per_head_cents >= 0", name="prepaid_not_negative"),
+        )
+
+
+class UnitColumns:
+    """A department or site, as HR declares it."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    employer: Mapped[UUID] = mapped_column(index=True)
+    name: Mapped[str] = mapped_column(String(80))
+    kind: Mapped[str] = mapped_column(String(12))
+
+
+class HeadcountColumns:
+    """Heads that HR declares from a day on, for the whole employer (no unit) or one unit."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    employer: Mapped[UUID] = mapped_column(index=True)
+    unit: Mapped[UUID | None]
+    valid_from: Mapped[date]
+    heads: Mapped[int]
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[CheckConstraint, ...]:
+        """Invariants that the database holds too."""
+        return (CheckConstraint("heads > 0", name="heads_positive"),)
+
+
+class InvitationColumns:
+    """An invitation as issued; whether it was used is known in the members' store only.
+
+    ``code_digest`` is SHA-256 of the code. A shared code may be used by everybody until it expires.
+    """
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    employer: Mapped[UUID] = mapped_column(index=True)
+    unit: Mapped[UUID | None]
+    code_digest: Mapped[bytes] = mapped_column(unique=True)
+    shared: Mapped[bool]
+    expires_on: Mapped[date]
+
+
+class PoolColumns:
+    """Comparable employers under 25 heads that are reported on together for one calendar year."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    collective: Mapped[UUID] = mapped_column(index=True)
+    year: Mapped[int]
+    name: Mapped[str] = mapped_column(String(120))
+
+
+class PoolEmployerColumns:
+    """One employer's place in one pool."""
+
+    pool: Mapped[UUID] = mapped_column(primary_key=True)
+    employer: Mapped[UUID] = mapped_column(primary_key=True, index=True)

@@ -1,0 +1,219 @@
+"""Organisations as they declare themselves: the employers' store is the original.
+
+Every function asks ``own_employer`` or ``own_holder`` first, so that a foreign id answers like a missing one.
+"""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from privacy.errors import Invalid, NotFound
+from privacy.principals import own_employer, own_holder
+from privacy.store.columns import UtcDateTime
+from privacy.store.employers import EmployersBase
+from privacy.tenants import columns
+from privacy.tenants.codes import code_digest
+
+
+class Holder(columns.HolderColumns, EmployersBase):
+    """See ``columns.HolderColumns``."""
+
+    __tablename__ = "holder"
+
+
+class Collective(columns.CollectiveColumns, EmployersBase):
+    """See ``columns.CollectiveColumns``."""
+
+    __tablename__ = "collective"
+
+
+class Employer(columns.EmployerColumns, EmployersBase):
+    """See ``columns.EmployerColumns``."""
+
+    __tablename__ = "employer"
+
+
+class Contract(columns.ContractColumns, EmployersBase):
+    """See ``columns.ContractColumns``."""
+
+    __tablename__ = "contract"
+
+
+class Unit(columns.UnitColumns, EmployersBase):
+    """See ``columns.UnitColumns``."""
+
+    __tablename__ = "unit"
+
+
+class Headcount(columns.HeadcountColumns, EmployersBase):
+    """See ``columns.HeadcountColumns``."""
+
+    __tablename__ = "headcount"
+
+
+class Invitation(columns.InvitationColumns, EmployersBase):
+    """See ``columns.InvitationColumns``."""
+
+    __tablename__ = "invitation"
+
+
+class SharedCode(EmployersBase):
+    """The text of a shared code, which HR prints on posters. Single-use codes are never stored as text."""
+
+    __tablename__ = "shared_code"
+    invitation: Mapped[UUID] = mapped_column(ForeignKey("invitation.id"), primary_key=True)
+    code: Mapped[str] = mapped_column(String(40))
+
+
+class Pool(columns.PoolColumns, EmployersBase):
+    """See ``columns.PoolColumns``."""
+
+    __tablename__ = "pool"
+
+
+class PoolEmployer(columns.PoolEmployerColumns, EmployersBase):
+    """See ``columns.PoolEmployerColumns``."""
+
+    __tablename__ = "pool_employer"
+
+
+class StaffConsent(EmployersBase):
+    """The staff's consent before a programme starts: which body, on which day. It never says who agreed."""
+
+    __tablename__ = "staff_consent"
+    __table_args__ = (UniqueConstraint("employer", "body", "held_on"),)
+    __append_only__ = True
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    employer: Mapped[UUID] = mapped_column(index=True)
+    body: Mapped[str] = mapped_column(String(20))
+    held_on: Mapped[date]
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def employer(db: Session, employer_id: UUID) -> Employer:
+    """The employer. Raises NotFound."""
+    own_employer(db, employer_id)
+    found = db.get(Employer, employer_id)
+    if found is None:
+        raise NotFound("There is no such employer.")
+    return found
+
+
+def holder(db: Session, holder_id: UUID) -> Holder:
+    """The holder. Raises NotFound."""
+    own_holder(db, holder_id)
+    found = db.get(Holder, holder_id)
+    if found is None:
+        raise NotFound("There is no such collective.")
+    return found
+
+
+def collective(db: Session, collective_id: UUID) -> Collective:
+    """A collective of the acting holder. Raises NotFound."""
+    found = db.get(Collective, collective_id)
+    if found is None:
+        raise NotFound("There is no such collective.")
+    own_holder(db, found.holder)
+    return found
+
+
+def collectives(db: Session, holder_id: UUID) -> list[Collective]:
+    """The holder's collectives by name."""
+    own_holder(db, holder_id)
+    return list(db.scalars(select(Collective).where(Collective.holder == holder_id).order_by(Collective.name)))
+
+
+def contracts_of(db: Session, collective_id: UUID) -> list[tuple[Contract, Employer]]:
+    """The contracts under one of the acting holder's collectives, with their employers, by name."""
+    collective(db, collective_id)
+    rows = db.execute(
+        select(Contract, Employer)
+        .join(Employer, Employer.id == Contract.employer)
+        .where(Contract.collective == collective_id)
+        .order_by(Employer.name)
+    )
+    return [(contract, firm) for contract, firm in rows]
+
+
+def contract_on(db: Session, employer_id: UUID, day: date) -> Contract | None:
+    """The contract under which the employer takes part on a day, if any."""
+    own_employer(db, employer_id)
+    return db.scalars(
+        select(Contract)
+        .where(Contract.employer == employer_id, Contract.starts_on <= day)
+        .where((Contract.ends_on.is_(None)) | (Contract.ends_on >= day))
+        .order_by(Contract.starts_on.desc())
+    ).first()
+
+
+def heads_on(db: Session, employer_id: UUID, day: date) -> int:
+    """Heads that the employer declares for the whole of it on a day. Raises NotFound where it declared none."""
+    own_employer(db, employer_id)
+    heads = db.scalars(
+        select(Headcount.heads)
+        .where(Headcount.employer == employer_id, Headcount.unit.is_(None), Headcount.valid_from <= day)
+        .order_by(Headcount.valid_from.desc())
+        .limit(1)
+    ).first()
+    if heads is None:
+        raise NotFound("This employer has not declared how many people work there.")
+    return heads
+
+
+def declare_heads(db: Session, employer_id: UUID, *, unit: UUID | None = None, valid_from: date, heads: int) -> None:
+    """Declare the heads from a day on. Raises Invalid for less than one or more than ten million."""
+    own_employer(db, employer_id)
+    if not 1 <= heads <= 10_000_000:
+        raise Invalid("The number of people must be between 1 and 10,000,000.", field="heads")
+    db.add(Headcount(employer=employer_id, unit=unit, valid_from=valid_from, heads=heads))
+    db.flush()
+
+
+def units_of(db: Session, employer_id: UUID) -> list[Unit]:
+    """The employer's units by name."""
+    own_employer(db, employer_id)
+    return list(db.scalars(select(Unit).where(Unit.employer == employer_id).order_by(Unit.name)))
+
+
+def unit_heads(db: Session, employer_id: UUID, day: date) -> dict[UUID, int]:
+    """Declared heads per unit on a day."""
+    own_employer(db, employer_id)
+    rows = db.execute(
+        select(Headcount.unit, Headcount.heads)
+        .where(Headcount.employer == employer_id, Headcount.unit.is_not(None), Headcount.valid_from <= day)
+        .order_by(Headcount.valid_from)
+    )
+    return {unit: heads for unit, heads in rows if unit is not None}
+
+
+def invite(
+    db: Session, employer_id: UUID, *, code: str, shared: bool, expires_on: date, unit: UUID | None = None
+) -> Invitation:
+    """Issue an invitation under a code. A shared code is kept as text for the poster."""
+    own_employer(db, employer_id)
+    if len("".join(code.split())) < 4:
+        raise Invalid("A code needs at least four characters.", field="code")
+    invitation = Invitation(
+        employer=employer_id, unit=unit, code_digest=code_digest(code), shared=shared, expires_on=expires_on
+    )
+    db.add(invitation)
+    db.flush()
+    if shared:
+        db.add(SharedCode(invitation=invitation.id, code=code))
+        db.flush()
+    return invitation
+
+
+def shared_codes(db: Session, employer_id: UUID, day: date) -> list[tuple[str, date]]:
+    """The employer's shared codes that are valid on a day, each with its last day."""
+    own_employer(db, employer_id)
+    rows = db.execute(
+        select(SharedCode.code, Invitation.expires_on)
+        .join(Invitation, Invitation.id == SharedCode.invitation)
+        .where(Invitation.employer == employer_id, Invitation.expires_on >= day)
+        .order_by(Invitation.expires_on)
+    )
+    return [(code, expires_on) for code, expires_on in rows]
