@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, delete, select
+from sqlalchemy import CheckConstraint, Index, String, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -61,7 +61,7 @@ class Membership(MembersBase):
     unit: Mapped[UUID | None]
     starts_on: Mapped[date]
     ends_on: Mapped[date | None]
-    invitation: Mapped[UUID] = mapped_column(ForeignKey("invitation.id"))
+    invitation: Mapped[UUID]
     single_use: Mapped[UUID | None]
     """The invitation again where its code serves once: the unique index refuses a second use."""
 

@@ -1,0 +1,170 @@
+"""Scheduled work: what a business period is, which are due, and what a job is. Pure; claims are in ``claims.py``.
+
+Business periods are computed, never fired by a clock: a clock that fires at 02:30 in Amsterdam fires twice in
+autumn. Periods are in UTC; a job runs for a period once that period is over.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from privacy.errors import Invalid
+
+if TYPE_CHECKING:
+    from privacy.release.noise import NoiseSource
+    from privacy.store import Store
+
+
+class Every(StrEnum):
+    """How long a job's periods are."""
+
+    hour = "hour"
+    day = "day"
+    week = "week"
+    month = "month"
+    quarter = "quarter"
+    year = "year"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Period:
+    """One business period, named ``2026-10-03T14``, ``2026-10-03``, ``2026-W40``, ``2026-10``, ``2026-Q4``, ``2026``."""
+
+    start: datetime
+    end: datetime
+    every: Every = field(compare=False)
+
+    @classmethod
+    def of(cls, every: Every, instant: datetime) -> "Period":
+        """The period of this length that holds the instant."""
+        start = _floor(every, instant.astimezone(UTC))
+        return cls(start, _following(every, start), every)
+
+    @classmethod
+    def parse(cls, label: str) -> "Period":
+        """The period of a name. Raises Invalid."""
+        for every, pattern in _PATTERNS:
+            try:
+                start = _read(label, pattern)
+            except ValueError:
+                continue
+            period = cls.of(every, start)
+            if period.label == label:
+                return period
+        raise Invalid(
+            f"{label!r} is not a period: write 2026-10, 2026-Q4, 2026-W40, 2026-10-03 or 2026.", field="period"
+        )
+
+    @property
+    def label(self) -> str:
+        """The period's name."""
+        match self.every:
+            case Every.hour:
+                return self.start.strftime("%Y-%m-%dT%H")
+            case Every.day:
+                return self.start.strftime("%Y-%m-%d")
+            case Every.week:
+                return self.start.strftime("%G-W%V")
+            case Every.month:
+                return self.start.strftime("%Y-%m")
+            case Every.quarter:
+                return f"{self.start.year:04d}-Q{(self.start.month + 2) // 3}"
+            case Every.year:
+                return self.start.strftime("%Y")
+
+    @property
+    def first_day(self) -> date:
+        """The first day of the period."""
+        return self.start.date()
+
+    @property
+    def last_day(self) -> date:
+        """The last day of the period."""
+        return (self.end - timedelta(microseconds=1)).date()
+
+    def next(self) -> "Period":
+        """The period that follows."""
+        return Period.of(self.every, self.end)
+
+
+_PATTERNS = (
+    (Every.hour, "%Y-%m-%dT%H"),
+    (Every.day, "%Y-%m-%d"),
+    (Every.week, "week"),
+    (Every.month, "%Y-%m"),
+    (Every.quarter, "quarter"),
+    (Every.year, "%Y"),
+)
+
+
+def _read(label: str, pattern: str) -> datetime:
+    if pattern == "week":
+        return datetime.strptime(f"{label}-1", "%G-W%V-%u").replace(tzinfo=UTC)
+    if pattern == "quarter":
+        year, quarter = label.split("-Q")
+        return datetime(int(year), int(quarter) * 3 - 2, 1, tzinfo=UTC)
+    return datetime.strptime(label, pattern).replace(tzinfo=UTC)
+
+
+def _floor(every: Every, instant: datetime) -> datetime:
+    hour = instant.replace(minute=0, second=0, microsecond=0)
+    day = hour.replace(hour=0)
+    match every:
+        case Every.hour:
+            return hour
+        case Every.day:
+            return day
+        case Every.week:
+            return day - timedelta(days=day.weekday())
+        case Every.month:
+            return day.replace(day=1)
+        case Every.quarter:
+            return day.replace(day=1, month=(day.month - 1) // 3 * 3 + 1)
+        case Every.year:
+            return day.replace(day=1, month=1)
+
+
+_MONTHS = {Every.month: 1, Every.quarter: 3, Every.year: 12}
+_SPANS = {Every.hour: timedelta(hours=1), Every.day: timedelta(days=1), Every.week: timedelta(weeks=1)}
+
+
+def _following(every: Every, start: datetime) -> datetime:
+    if every in _SPANS:
+        return start + _SPANS[every]
+    months = start.year * 12 + start.month - 1 + _MONTHS[every]
+    return start.replace(year=months // 12, month=months % 12 + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobContext:
+    """What a job may use: the stores, the instant it runs at, its source of noise, and the tables to copy."""
+
+    members: "Store"
+    employers: "Store"
+    now: datetime
+    noise: "NoiseSource"
+    mirrors: Sequence[Any] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One kind of scheduled work.
+
+    run: does the period's work, harmless to repeat, and says in one sentence what it did without telling anything
+    about what people did. grace: how long after a period's end it is still caught up with.
+    """
+
+    name: str
+    every: Every
+    run: Callable[[JobContext, Period], str]
+    grace: timedelta
+
+
+def due_periods(job: Job, *, since: datetime, now: datetime) -> Iterator[Period]:
+    """Every period of the job that ended after ``since`` and by ``now``, within its grace, the oldest first."""
+    period = Period.of(job.every, max(since, now - job.grace))
+    while period.end <= now:
+        yield period
+        period = period.next()
