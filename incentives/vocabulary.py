@@ -96,7 +96,7 @@ EVENT_KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "meal": ("gezonde maaltijd", "healthy meal"),
         "snack": ("gezond tussendoortje", "healthy snack"),
         "daily_challenge": ("uitdaging van de dag", "daily challenge"),
-        "joined": ("u doet mee", "you joined"),
+        "joined": ("je doet mee", "you joined"),
         "pause_start": ("begin van een pauze", "start of a pause"),
         "pause_end": ("einde van een pauze", "end of a pause"),
     }
