@@ -1,6 +1,10 @@
-"""What each floor registers, concatenated: the modules that hold tables."""
+"""What each floor registers, concatenated: modules with tables, jobs, and tables to copy."""
 
 import importlib
+from collections.abc import Sequence
+
+from privacy.jobs import Job
+from privacy.tenants.copying import Mirror
 
 MEMBERS_TABLES = (
     "privacy.people",
@@ -10,6 +14,7 @@ MEMBERS_TABLES = (
     "privacy.release.cohorts",
     "privacy.release.outbox",
     "incentives.ledger",
+    "incentives.seals",
     "incentives.funds",
     "incentives.purses",
     "incentives.settle",
@@ -23,9 +28,7 @@ EMPLOYERS_TABLES = (
     "privacy.staff",
     "privacy.tenants.declared",
     "privacy.release.published",
-    "privacy.release.pools",
     "programs.catalogue",
-    "admin.contracts",
     "admin.payments",
 )
 
@@ -38,3 +41,20 @@ def load_tables() -> None:
         except ModuleNotFoundError as error:
             if error.name != name:
                 raise
+
+
+def jobs() -> Sequence[Job]:
+    """The jobs of all floors, in the order in which they run when several are due."""
+    from admin.registry import JOBS as ADMIN
+    from privacy.tenants.registry import JOBS as PRIVACY
+    from programs.registry import JOBS as PROGRAMS
+
+    return (*PRIVACY, *ADMIN, *PROGRAMS)
+
+
+def mirrors() -> Sequence[Mirror]:
+    """The tables that are copied from the employers' into the members' store."""
+    from privacy.tenants.copying import MIRRORS as PRIVACY
+    from programs.registry import MIRRORS as PROGRAMS
+
+    return (*PRIVACY, *PROGRAMS)

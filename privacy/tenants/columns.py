@@ -19,15 +19,28 @@ class HolderColumns:
 
 
 class CollectiveColumns:
-    """A contract under which programmes run; one fitcoin is worth ``coin_value_cents`` euro cents in it."""
+    """A contract under which programmes run.
+
+    One fitcoin is worth ``coin_value_cents`` euro cents in it; all its programmes together may promise one member
+    at most ``yearly_reward_max_cents``.
+    """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     holder: Mapped[UUID] = mapped_column(index=True)
     name: Mapped[str] = mapped_column(String(120))
     region: Mapped[str] = mapped_column(String(60))
     coin_value_cents: Mapped[int]
+    yearly_reward_max_cents: Mapped[int]
     starts_on: Mapped[date]
     ends_on: Mapped[date | None]
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[CheckConstraint, ...]:
+        """Invariants that the database holds too."""
+        return (
+            CheckConstraint("coin_value_cents > 0", name="coin_value_positive"),
+            CheckConstraint("yearly_reward_max_cents > 0", name="reward_max_positive"),
+        )
 
 
 class EmployerColumns:

@@ -1,0 +1,122 @@
+"""Contracts: an insurer's collective, the employers that join it, and the staff's consent that comes first."""
+
+from datetime import date, datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from privacy.errors import Conflict, Invalid
+from privacy.principals import own_employer, own_holder
+from privacy.tenants import declared
+from privacy.tenants.declared import Collective, Contract, Employer, Holder, StaffConsent
+
+CONSENT_BODIES = ("works_council", "representation", "meeting")
+WORKS_COUNCIL_HEADS_MIN = 50
+"""A works council is compulsory from 50 staff (Wet op de ondernemingsraden, article 2)."""
+
+
+class NoConsent(Conflict):
+    """The staff's consent is not on record, and nothing starts without it."""
+
+
+def add_holder(db: Session, *, name: str, kind: str = "insurer") -> Holder:
+    """A contract partner that runs collectives."""
+    holder = Holder(id=uuid4(), name=name, kind=kind)
+    db.add(holder)
+    db.flush()
+    return holder
+
+
+def add_employer(db: Session, *, name: str, sector: str, region: str, heads: int, since: date) -> Employer:
+    """An employer and the heads it declares from a day on. Raises Invalid."""
+    employer = Employer(id=uuid4(), name=name, sector=sector, region=region)
+    db.add(employer)
+    db.flush()
+    declared.declare_heads(db, employer.id, valid_from=since, heads=heads)
+    return employer
+
+
+def found_collective(
+    db: Session,
+    holder: UUID,
+    *,
+    name: str,
+    region: str,
+    starts_on: date,
+    coin_value_cents: int,
+    yearly_reward_max_cents: int,
+) -> Collective:
+    """A collective of a holder. Raises Invalid where a coin or the yearly reward is worth nothing."""
+    own_holder(db, holder)
+    if coin_value_cents < 1 or yearly_reward_max_cents < coin_value_cents:
+        raise Invalid("A coin is worth at least one cent, and a year's reward at least one coin.")
+    collective = Collective(
+        id=uuid4(),
+        holder=holder,
+        name=name,
+        region=region,
+        starts_on=starts_on,
+        coin_value_cents=coin_value_cents,
+        yearly_reward_max_cents=yearly_reward_max_cents,
+    )
+    db.add(collective)
+    db.flush()
+    return collective
+
+
+def record_consent(db: Session, employer: UUID, *, body: str, held_on: date, now: datetime) -> None:
+    """Record that the staff agreed, through which body and when; harmless to repeat. It never asks who agreed.
+
+    Raises: Invalid for an unknown body, a day to come, or another body than a works council from 50 heads on.
+    """
+    own_employer(db, employer)
+    if body not in CONSENT_BODIES:
+        raise Invalid("Choose works council, staff representation or staff meeting.", field="body")
+    if held_on > now.date():
+        raise Invalid("The day on which the staff agreed lies in the future.", field="held_on")
+    if body != "works_council" and declared.heads_on(db, employer, now.date()) >= WORKS_COUNCIL_HEADS_MIN:
+        raise Invalid(f"From {WORKS_COUNCIL_HEADS_MIN} people on, the works council must agree.", field="body")
+    try:
+        with db.begin_nested():
+            db.add(StaffConsent(id=uuid4(), employer=employer, body=body, held_on=held_on, recorded_at=now))
+    except IntegrityError:
+        return
+
+
+def consent_of(db: Session, employer: UUID) -> StaffConsent | None:
+    """The employer's newest consent on record, if any."""
+    own_employer(db, employer)
+    return db.scalars(
+        select(StaffConsent).where(StaffConsent.employer == employer).order_by(StaffConsent.held_on.desc())
+    ).first()
+
+
+def join_collective(
+    db: Session, collective: Collective, employer: UUID, *, starts_on: date, prepaid_per_head_cents: int
+) -> Contract:
+    """The employer's contract: as many heads as it declares, prepaid per head and year.
+
+    Raises: NoConsent where the staff have not agreed, Conflict where the employer has a contract already, Invalid.
+    """
+    if consent_of(db, employer) is None:
+        raise NoConsent("Record the staff's consent first: works council, representation or staff meeting.")
+    if declared.contract_on(db, employer, starts_on) is not None:
+        raise Conflict("This employer already takes part in a collective on that day.")
+    if prepaid_per_head_cents < 0 or prepaid_per_head_cents % collective.coin_value_cents:
+        raise Invalid(
+            f"The prepayment per head must be a multiple of a coin's {collective.coin_value_cents} cents.",
+            field="prepaid_per_head_cents",
+        )
+    contract = Contract(
+        id=uuid4(),
+        collective=collective.id,
+        employer=employer,
+        starts_on=starts_on,
+        heads=declared.heads_on(db, employer, starts_on),
+        prepaid_per_head_cents=prepaid_per_head_cents,
+    )
+    db.add(contract)
+    db.flush()
+    return contract

@@ -1,0 +1,85 @@
+"""Payments received from those who fund rewards: what the bank says, in the employers' store.
+
+Employers prepay a flat amount per contracted head; nothing here moves with what anybody does. A job credits the
+payer's fund in the members' store under the payment's own id.
+"""
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, String, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from privacy.errors import Conflict, Invalid
+from privacy.store.employers import EmployersBase
+from privacy.tenants import declared
+
+PAYERS = ("insurer", "employer")
+AMOUNT_MAX_CENTS = 10**12
+
+
+class Payment(EmployersBase):
+    """Money received from a payer for a collective; ``id`` is the bank's or Stripe's reference as a UUID."""
+
+    __tablename__ = "payment"
+    __table_args__ = (CheckConstraint("amount_cents > 0", name="amount_positive"),)
+    __append_only__ = True
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    collective: Mapped[UUID] = mapped_column(index=True)
+    payer: Mapped[str] = mapped_column(String(12))
+    payer_id: Mapped[UUID]
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    received_on: Mapped[date]
+
+
+class PaymentReused(Conflict):
+    """The reference was booked before with other content."""
+
+
+def record_payment(
+    db: Session,
+    *,
+    reference: UUID,
+    collective: UUID,
+    payer: str,
+    payer_id: UUID,
+    amount_cents: int,
+    received_on: date,
+) -> Payment:
+    """Record a payment once; the same reference with the same content answers the first one.
+
+    Raises: Invalid (payer, amount), PaymentReused, NotFound.
+    """
+    coin_value_cents = declared.collective(db, collective).coin_value_cents
+    if payer not in PAYERS:
+        raise Invalid(f"A payer is one of: {', '.join(PAYERS)}.", field="payer")
+    if not 0 < amount_cents <= AMOUNT_MAX_CENTS or amount_cents % coin_value_cents:
+        raise Invalid(f"A payment is a positive multiple of a coin's {coin_value_cents} cents.", field="amount_cents")
+    row = Payment(
+        id=reference,
+        collective=collective,
+        payer=payer,
+        payer_id=payer_id,
+        amount_cents=amount_cents,
+        received_on=received_on,
+    )
+    try:
+        with db.begin_nested():
+            db.add(row)
+    except IntegrityError:
+        return _same(db.get_one(Payment, reference), row)
+    return row
+
+
+def _same(first: Payment, again: Payment) -> Payment:
+    names = ("collective", "payer", "payer_id", "amount_cents", "received_on")
+    if any(getattr(first, name) != getattr(again, name) for name in names):
+        raise PaymentReused("This payment reference was recorded before with other content.", field="reference")
+    return first
+
+
+def payments(db: Session) -> list[Payment]:
+    """All payments, the oldest first: for the crediting job."""
+    return list(db.scalars(select(Payment).order_by(Payment.received_on, Payment.id)))

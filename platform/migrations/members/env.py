@@ -1,0 +1,17 @@
+"""Runs the migrations of the members' store on the connection it is handed."""
+
+from alembic import context
+
+from privacy.store.members import MembersBase
+from vitaal.registry import load_tables
+
+load_tables()
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=MembersBase.metadata,
+    compare_type=True,
+    render_as_batch=True,
+    transaction_per_migration=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,81 @@
+"""The schema of a store: its version, its migrations, and whether it is what the models say."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from privacy.errors import Invalid
+from privacy.principals import Side
+from privacy.store import Store
+from privacy.store.append_only import missing_guards
+from privacy.store.employers import EmployersBase
+from privacy.store.engine import raw_connection
+from privacy.store.members import MembersBase
+
+from .registry import load_tables
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def config(side: Side) -> Config:
+    """Alembic's settings for the migrations of a store."""
+    settings = Config()
+    settings.set_main_option("script_location", str(MIGRATIONS / side))
+    settings.set_main_option("path_separator", "os")
+    return settings
+
+
+def metadata(side: Side) -> MetaData:
+    """Every table that the models of a store declare."""
+    load_tables()
+    return (MembersBase if side is Side.members else EmployersBase).metadata
+
+
+def revision(store: Store) -> str | None:
+    """The store's schema version, None where it has none. Raises Invalid where it cannot be reached."""
+    try:
+        with raw_connection(store.engine) as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except OperationalError as error:
+        raise Invalid(f"The {store.side}' store cannot be reached: check that it runs at its address.") from error
+    except DatabaseError as error:
+        raise Invalid(f"The {store.side}' store is not a database that can be read.") from error
+
+
+def upgrade(store: Store) -> None:
+    """Bring a store's schema up to date. Raises Invalid where it is newer than this program."""
+    _refuse_newer(store, revision(store))
+    settings = config(store.side)
+    with raw_connection(store.engine) as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "head")
+
+
+def require_current(store: Store) -> None:
+    """Raise Invalid unless the store's schema is the one this program was made for."""
+    current = revision(store)
+    _refuse_newer(store, current)
+    if current != ScriptDirectory.from_config(config(store.side)).get_current_head():
+        raise Invalid(f"The {store.side}' store has an older schema than this program: run `vitaal db upgrade`.")
+
+
+def _refuse_newer(store: Store, current: str | None) -> None:
+    scripts = ScriptDirectory.from_config(config(store.side))
+    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+        raise Invalid(f"The {store.side}' store was written by a newer version of Vitaal: install that version.")
+
+
+def differences(store: Store) -> list[str]:
+    """What differs between models and database, one sentence each; empty where they agree."""
+    declared = metadata(store.side)
+    with raw_connection(store.engine) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        found = [f"The {store.side}' store differs: {change!r}." for change in compare_metadata(context, declared)]
+        unguarded = missing_guards(connection, declared)
+    return found + [f"The {store.side}' store does not protect {name} against changes." for name in unguarded]

@@ -1,0 +1,109 @@
+"""Programmes that a collective offers, in the employers' store: published versions, never edited.
+
+Changing a programme publishes a new version with an effective date of today or later; days before it keep the rules
+they were lived under. Together, the programmes of a collective may not promise a member more than its contract says.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from privacy.errors import Conflict, Invalid, NotFound
+from privacy.store.employers import EmployersBase
+from privacy.tenants import declared
+from programs.columns import ProgrammeVersionColumns
+from programs.documents import Programme, change_amount, max_coins_per_year, read_programme
+
+
+class ProgrammeVersion(ProgrammeVersionColumns, EmployersBase):
+    """See ``columns.ProgrammeVersionColumns``."""
+
+    __tablename__ = "programme_version"
+    __append_only__ = True
+
+
+class TooGenerous(Conflict):
+    """The collective's programmes would promise more than its contract allows."""
+
+
+def versions(db: Session, collective: UUID) -> Sequence[ProgrammeVersion]:
+    """All versions of the collective's programmes, by key and version."""
+    declared.collective(db, collective)
+    return db.scalars(
+        select(ProgrammeVersion)
+        .where(ProgrammeVersion.collective == collective)
+        .order_by(ProgrammeVersion.key, ProgrammeVersion.version)
+    ).all()
+
+
+def current(db: Session, collective: UUID, on: date) -> dict[str, ProgrammeVersion]:
+    """The newest version of each programme in force on a day, by key."""
+    return {row.key: row for row in versions(db, collective) if row.effective_from <= on}
+
+
+def newest(db: Session, collective: UUID, key: str) -> ProgrammeVersion:
+    """The newest version of a programme, in force or announced. Raises NotFound."""
+    rows = [row for row in versions(db, collective) if row.key == key]
+    if not rows:
+        raise NotFound("There is no such programme in this collective.")
+    return rows[-1]
+
+
+def publish(db: Session, collective: UUID, *, document: str, effective_from: date, now: datetime) -> ProgrammeVersion:
+    """Publish a document as the next version of its programme.
+
+    Raises: Invalid (the document, or a day in the past for a programme that runs), TooGenerous, NotFound, Conflict.
+    """
+    programme = read_programme(document, file="the document")
+    earlier = [row for row in versions(db, collective) if row.key == programme.key]
+    if earlier and effective_from < max(now.date(), earlier[-1].effective_from):
+        raise Invalid("A new version starts today or later, so that nobody's past changes.", field="effective_from")
+    _check_promise(db, collective, programme, effective_from)
+    row = ProgrammeVersion(
+        id=uuid4(),
+        collective=collective,
+        key=programme.key,
+        version=earlier[-1].version + 1 if earlier else 1,
+        effective_from=effective_from,
+        published_at=now,
+        document=document,
+    )
+    try:
+        with db.begin_nested():
+            db.add(row)
+    except IntegrityError as error:
+        raise Conflict("Somebody else has just published this programme: look at their version first.") from error
+    return row
+
+
+def set_amount(
+    db: Session, collective: UUID, *, key: str, path: str, coins: int, effective_from: date, now: datetime
+) -> ProgrammeVersion:
+    """Publish a version that differs from the newest one in a single amount. Raises as ``publish``."""
+    document = change_amount(newest(db, collective, key).document, path=path, coins=coins)
+    return publish(db, collective, document=document, effective_from=effective_from, now=now)
+
+
+def yearly_promise_cents(db: Session, collective: UUID, programme: Programme) -> int:
+    """The most that one member can earn with a programme in a year, in euro cents."""
+    return max_coins_per_year(programme) * declared.collective(db, collective).coin_value_cents
+
+
+def _check_promise(db: Session, collective: UUID, programme: Programme, on: date) -> None:
+    allowed_cents = declared.collective(db, collective).yearly_reward_max_cents
+    others = [
+        read_programme(row.document, file=row.key)
+        for row in current(db, collective, on).values()
+        if row.key != programme.key
+    ]
+    promised_cents = sum(yearly_promise_cents(db, collective, each) for each in [*others, programme])
+    if promised_cents > allowed_cents:
+        raise TooGenerous(
+            f"Together the programmes could pay one member {promised_cents / 100:.2f} euro a year; "
+            f"the contract allows {allowed_cents / 100:.2f}. Lower an amount or a cap.",
+            field="coins",
+        )
