@@ -1,10 +1,6 @@
-"""What each floor registers, concatenated: modules with tables, jobs, and tables to copy."""
+"""The modules that declare tables, by store: imported by name, so that neither face drags in the other's."""
 
 import importlib
-from collections.abc import Sequence
-
-from privacy.jobs import Job
-from privacy.tenants.copying import Mirror
 
 MEMBERS_TABLES = (
     "privacy.people",
@@ -41,20 +37,3 @@ def load_tables() -> None:
         except ModuleNotFoundError as error:
             if error.name != name:
                 raise
-
-
-def jobs() -> Sequence[Job]:
-    """The jobs of all floors, in the order in which they run when several are due."""
-    from admin.registry import JOBS as ADMIN
-    from privacy.tenants.registry import JOBS as PRIVACY
-    from programs.registry import JOBS as PROGRAMS
-
-    return (*PRIVACY, *ADMIN, *PROGRAMS)
-
-
-def mirrors() -> Sequence[Mirror]:
-    """The tables that are copied from the employers' into the members' store."""
-    from privacy.tenants.copying import MIRRORS as PRIVACY
-    from programs.registry import MIRRORS as PROGRAMS
-
-    return (*PRIVACY, *PROGRAMS)

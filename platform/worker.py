@@ -16,7 +16,7 @@ from privacy.claims import RunState, run_due, start_jobs
 from privacy.jobs import JobContext
 from privacy.release.noise import OpenDpNoise
 
-from .registry import jobs, mirrors
+from .scheduled import JOBS, MIRRORS
 from .stores import OpenStores
 
 TICK = timedelta(minutes=1)
@@ -26,13 +26,13 @@ log = logging.getLogger("vitaal.worker")
 def context_for(stores: OpenStores, now: datetime) -> JobContext:
     """What jobs work with at an instant."""
     return JobContext(
-        members=stores.members, employers=stores.employers, now=now, noise=OpenDpNoise(), mirrors=mirrors()
+        members=stores.members, employers=stores.employers, now=now, noise=OpenDpNoise(), mirrors=MIRRORS
     )
 
 
 def tick(stores: OpenStores) -> None:
     """Run whatever is due now."""
-    for outcome in run_due(context_for(stores, datetime.now(UTC)), jobs()):
+    for outcome in run_due(context_for(stores, datetime.now(UTC)), JOBS):
         level = logging.ERROR if outcome.state is RunState.failed else logging.INFO
         log.log(level, "%s %s: %s", outcome.job, outcome.period, outcome.message)
 

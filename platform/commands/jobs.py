@@ -9,7 +9,7 @@ from privacy.claims import RunState, run_one, runs
 from privacy.errors import Conflict, NotFound
 from privacy.jobs import Job, Period
 
-from ..registry import jobs as registered_jobs
+from ..scheduled import JOBS
 from ..stores import notice, opened
 from ..worker import context_for, work_forever
 from .common import answer, json_option, note, stores_option
@@ -28,13 +28,13 @@ def list_jobs(directory: Path | None, as_json: bool) -> None:
     with opened(directory) as stores:
         done = runs(stores.members)
     document = {
-        "jobs": [{"name": job.name, "every": job.every} for job in registered_jobs()],
+        "jobs": [{"name": job.name, "every": job.every} for job in JOBS],
         "runs": [
             {"job": row.job, "period": row.period, "state": row.state, "attempts": row.attempts, "outcome": row.outcome}
             for row in done
         ],
     }
-    lines = [f"{job.name:<24} every {job.every}" for job in registered_jobs()]
+    lines = [f"{job.name:<24} every {job.every}" for job in JOBS]
     lines += ["", *(f"{row.period:<14} {row.job:<24} {row.state:<8} {row.outcome or ''}" for row in done)]
     answer(as_json, document, "\n".join(lines).rstrip())
 
@@ -56,7 +56,7 @@ def run_job(name: str, period: str | None, directory: Path | None, as_json: bool
 
 
 def _job(name: str) -> Job:
-    found = {job.name: job for job in registered_jobs()}
+    found = {job.name: job for job in JOBS}
     if name not in found:
         raise NotFound(f"There is no job {name!r}; there are: {', '.join(found)}.")
     return found[name]

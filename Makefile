@@ -1,0 +1,62 @@
+# Two commands on a fresh machine with Python 3.11+ and pip: `make demo` and `make test`. Each does its own set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test check bench soak screens lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: $(VENV)/.installed  ## make .venv with everything that running needs
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Vitaal needs Python 3.11 or newer: set PYTHON=/path/to/python3.11")'
+	@echo "Making the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null && test -x $(BIN)/pip || { rm -rf $(VENV); $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv --quiet $(VENV); }
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made requirements.lock pyproject.toml
+	@echo "Installing what running needs (once; about a minute)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.developing: $(VENV)/.installed requirements-dev.lock
+	@echo "Installing what testing needs (once)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: setup  ## the whole main job on SQLite, in ./vitaal-demo
+	@$(BIN)/vitaal demo
+
+serve: setup  ## serve the demo's pages on http://127.0.0.1:8000, making the demo where there is none
+	@test -e vitaal-demo/.vitaal-demo || $(BIN)/vitaal demo
+	@$(BIN)/vitaal serve --dir vitaal-demo --worker
+
+test: $(VENV)/.developing  ## all tests
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -q
+
+check: $(VENV)/.developing  ## style, types, imports, migrations, translations
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/basedpyright
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.developing  ## measurements, as ratios within one run
+	@$(BIN)/python -m bench
+
+soak: $(VENV)/.developing  ## the full crash matrices (long)
+	@VITAAL_SOAK_KILLS=500 $(BIN)/pytest -q -m soak -n $(WORKERS)
+
+screens: $(VENV)/.developing  ## pictures of every page in ./screens
+	@$(BIN)/python -m tests.journeys.screens screens
+
+lock: $(VENV)/.developing  ## renew the locked versions
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra postgres --extra build pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev --extra build -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean:  ## remove what was made
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis screens
