@@ -30,6 +30,8 @@ def credit_payments(members: Store, employers: Store, now: datetime) -> None:
 
 def _credit(db: Session, received: Sequence[Payment], values: dict[UUID, int], now: datetime) -> None:
     for payment in received:
-        fund = fund_account(db, collective=payment.collective, payer=payment.payer, payer_id=payment.payer_id)
+        fund = fund_account(
+            db, collective=payment.collective, payer=payment.payer, payer_id=payment.payer_id, now=now
+        )
         amount_coins = payment.amount_cents // values[payment.collective]
         credit_payment(db, payment=payment.id, fund=fund, amount_coins=amount_coins, booked_at=now)

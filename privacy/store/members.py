@@ -10,6 +10,7 @@ from sqlalchemy.orm import DeclarativeBase
 from privacy.keys import KeyRing
 from privacy.principals import Side
 from privacy.store import Store, open_store
+from privacy.store.append_only import guard
 from privacy.store.columns import new_metadata
 
 
@@ -18,6 +19,9 @@ class MembersBase(DeclarativeBase):
 
     metadata = new_metadata()
     __append_only__: ClassVar[bool] = False
+
+
+guard(MembersBase)
 
 
 def open_members(url: str, keys: KeyRing) -> Store:

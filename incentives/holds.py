@@ -1,0 +1,146 @@
+"""Two-phase spending: hold coins, then post the hold or void it.
+
+Held coins stay on the account but cannot be spent twice: they count against what is available. Posting books the
+transfer under the hold's own id, so a hold can be posted only once and posting it again answers alike. A hold that ran
+out is void: at the account's next hold, when somebody tries to post it, or when ``void_expired`` comes by.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Enum, Index, Uuid, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from incentives.accounts import Account, InsufficientCoins, available
+from incentives.bulk import insert_rows, table_of
+from incentives.ledger import ReferenceReused, Transfer, TransferCode, book, check_amount
+from incentives.seals import lock_ledger
+from privacy.errors import Conflict, NotFound
+from privacy.store.columns import UtcDateTime
+from privacy.store.members import MembersBase
+
+
+class HoldState(StrEnum):
+    """Open holds count; posted and void ones are history."""
+
+    open = "open"
+    posted = "posted"
+    void = "void"
+
+
+class Hold(MembersBase):
+    """Coins set aside on an account until ``expires_at``."""
+
+    __tablename__ = "ledger_hold"
+    __table_args__ = (
+        CheckConstraint("amount_coins > 0", name="amount"),
+        Index(None, "state", "expires_at"),
+        Index(None, "account", "state"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    account: Mapped[UUID] = mapped_column(Uuid)
+    amount_coins: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[HoldState] = mapped_column(Enum(HoldState, native_enum=False, create_constraint=True, name="state"))
+    held_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class HoldClosed(Conflict):
+    """The hold is void: its coins are available again and nothing was booked."""
+
+    def __init__(self) -> None:
+        super().__init__("The coins are no longer set aside for this: try again.")
+
+
+def hold(
+    db: Session, *, reference: UUID, account: UUID, amount_coins: int, expires_at: datetime, now: datetime
+) -> UUID:
+    """Set coins aside; the same reference again changes nothing, whatever has become of the hold.
+
+    Raises: InsufficientCoins, ReferenceReused, NotFound (no such account), Invalid (amount).
+    """
+    check_amount(amount_coins)
+    lock_ledger(db)
+    known = db.execute(select(Hold.account, Hold.amount_coins).where(Hold.id == reference)).one_or_none()
+    if known is not None:
+        if tuple(known) != (account, amount_coins):
+            raise ReferenceReused
+        return reference
+    void_expired(db, now, account=account)
+    room = available(db, account)
+    if room is not None and room < amount_coins:
+        raise InsufficientCoins(amount_coins - room)
+    values = (reference, account, amount_coins, HoldState.open, now, expires_at)
+    insert_rows(db.connection(), table_of(Hold), _COLUMNS, [values], on_conflict="(id) DO NOTHING")
+    _change_held(db, account, amount_coins)
+    return reference
+
+
+def post_hold(
+    db: Session, *, reference: UUID, credit: UUID, code: TransferCode, cause: str, booked_at: datetime
+) -> Transfer:
+    """Book the held coins to ``credit``; posting again the same way answers with the first transfer.
+
+    Raises: HoldClosed (void or expired), ReferenceReused (posted otherwise), NotFound.
+    """
+    lock_ledger(db)
+    held = _find(db, reference)
+    if held.state is HoldState.void or (held.state is HoldState.open and held.expires_at <= booked_at):
+        raise HoldClosed
+    with db.connection().begin_nested():
+        if held.state is HoldState.open:
+            _close(db, held, HoldState.posted)
+        return book(
+            db,
+            reference=reference,
+            debit=held.account,
+            credit=credit,
+            amount_coins=held.amount_coins,
+            code=code,
+            cause=cause,
+            booked_at=booked_at,
+        )
+
+
+def void_hold(db: Session, *, reference: UUID) -> None:
+    """Give the held coins free; harmless to repeat. Raises Conflict where the hold was posted, NotFound."""
+    lock_ledger(db)
+    held = _find(db, reference)
+    if held.state is HoldState.posted:
+        raise Conflict("These coins were already spent: only a refund can bring them back.")
+    if held.state is HoldState.open:
+        _close(db, held, HoldState.void)
+
+
+def void_expired(db: Session, now: datetime, *, account: UUID | None = None) -> int:
+    """Void the open holds that ran out, of one account or of all; how many."""
+    lock_ledger(db)
+    wanted = select(Hold).where(Hold.state == HoldState.open, Hold.expires_at <= now).order_by(Hold.account)
+    if account is not None:
+        wanted = wanted.where(Hold.account == account)
+    expired = db.scalars(wanted.execution_options(populate_existing=True)).all()
+    for held in expired:
+        _close(db, held, HoldState.void)
+    return len(expired)
+
+
+_COLUMNS = ("id", "account", "amount_coins", "state", "held_at", "expires_at")
+
+
+def _find(db: Session, reference: UUID) -> Hold:
+    held = db.get(Hold, reference, populate_existing=True)
+    if held is None:
+        raise NotFound("There is no such hold.")
+    return held
+
+
+def _close(db: Session, held: Hold, state: HoldState) -> None:
+    db.execute(update(Hold).where(Hold.id == held.id).values(state=state).execution_options(synchronize_session=False))
+    _change_held(db, held.account, -held.amount_coins)
+
+
+def _change_held(db: Session, account: UUID, change_coins: int) -> None:
+    change = update(Account).where(Account.id == account).values(held_coins=Account.held_coins + change_coins)
+    db.execute(change.execution_options(synchronize_session=False))

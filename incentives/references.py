@@ -1,0 +1,47 @@
+"""Ids that are idempotency keys: time-ordered, deterministic, and computable by nobody without the store's keys.
+
+UUID version 8 (RFC 9562): 48 bits of the event's time in milliseconds, then 74 bits of a keyed BLAKE2b of what the
+event is. The same event always has the same id, so the primary key refuses to book it twice; neighbours in time are
+neighbours in the index; and without the key nobody can recompute which ids belong to a person.
+"""
+
+from datetime import UTC, date, datetime, time
+from hashlib import blake2b
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from privacy.store import keys_of
+
+_LOW_BITS = (1 << 62) - 1
+_TIME_MAX_MS = (1 << 48) - 1
+
+
+def reference_secret(db: Session) -> bytes:
+    """The key of this store's references, derived from keys that live outside the database."""
+    return keys_of(db).lookup_digest("references", domain="ledger")
+
+
+def reference(secret: bytes, *, at: datetime | date, key: str) -> UUID:
+    """The id of the event ``key`` that happened at ``at``; a date counts from its midnight UTC."""
+    return reference_ms(secret, at_ms=milliseconds(at), key=key)
+
+
+def reference_ms(secret: bytes, *, at_ms: int, key: str) -> UUID:
+    """As ``reference``, for callers that make many and know the milliseconds since 1970."""
+    assert 0 <= at_ms <= _TIME_MAX_MS, at_ms
+    hashed = int.from_bytes(blake2b(key.encode(), digest_size=10, key=secret).digest(), "big")
+    return UUID(int=(at_ms << 80) | (8 << 76) | ((hashed >> 62) & 0xFFF) << 64 | (2 << 62) | (hashed & _LOW_BITS))
+
+
+def milliseconds(at: datetime | date) -> int:
+    """Milliseconds since 1970 in UTC; a date counts from its midnight UTC."""
+    if not isinstance(at, datetime):
+        at = datetime.combine(at, time(), UTC)
+    assert at.tzinfo is not None
+    return int(at.timestamp()) * 1000 + at.microsecond // 1000
+
+
+def event_time(reference: UUID) -> datetime | None:
+    """When the event of a reference happened, or None where the id carries no time (version other than 8)."""
+    return datetime.fromtimestamp((reference.int >> 80) / 1000, UTC) if reference.version == 8 else None
