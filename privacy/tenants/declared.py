@@ -17,6 +17,10 @@ from privacy.tenants import columns
 from privacy.tenants.codes import code_digest
 
 
+UNIT_KINDS = ("department", "site")
+UNIT_NAME_LENGTH_MAX = 80
+
+
 class Holder(columns.HolderColumns, EmployersBase):
     """See ``columns.HolderColumns``."""
 
@@ -170,6 +174,19 @@ def declare_heads(db: Session, employer_id: UUID, *, unit: UUID | None = None, v
         raise Invalid("The number of people must be between 1 and 10,000,000.", field="heads")
     db.add(Headcount(employer=employer_id, unit=unit, valid_from=valid_from, heads=heads))
     db.flush()
+
+
+def add_unit(db: Session, employer_id: UUID, *, name: str, kind: str) -> Unit:
+    """Add a department or a site. Raises Invalid for another kind or an empty name."""
+    own_employer(db, employer_id)
+    if kind not in UNIT_KINDS:
+        raise Invalid(f"A unit is one of: {', '.join(UNIT_KINDS)}.", field="kind")
+    if not 1 <= len(name.strip()) <= UNIT_NAME_LENGTH_MAX:
+        raise Invalid(f"A unit's name has 1 to {UNIT_NAME_LENGTH_MAX} characters.", field="name")
+    unit = Unit(employer=employer_id, name=name.strip(), kind=kind)
+    db.add(unit)
+    db.flush()
+    return unit
 
 
 def units_of(db: Session, employer_id: UUID) -> list[Unit]:
