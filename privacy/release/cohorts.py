@@ -1,0 +1,177 @@
+"""What releases are counted from, frozen: who was reached when, monthly increments, quarterly cohorts.
+
+Each person is counted in one month of the year per tier (``ReachMark``) and in one employer's cohort per quarter
+(``CohortMember``): the primary keys say so, and the sensitivities of the plan rest on it. A month's increment is
+kept as it was when published; deeds, people or memberships that vanish later change no increment and no cohort.
+These exact counts never leave this store.
+"""
+
+from collections.abc import Collection
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Integer, String, insert, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from privacy.errors import NotFound
+from privacy.jobs import Period
+from privacy.people import memberships_in
+from privacy.release.columns import ScopeColumns
+from privacy.release.counting import Spell
+from privacy.release.plan import Scope, SizeClass, Tier
+from privacy.store.members import MembersBase
+from privacy.tenants.copies import ContractCopy, contracts_on, heads_on
+
+
+class ScopeYear(ScopeColumns, MembersBase):
+    """What is fixed for a scope at its first release of a calendar year."""
+
+    __tablename__ = "release_scope_year"
+    __append_only__ = True
+
+    year: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    size_class: Mapped[str] = mapped_column(String(8))
+    first_month: Mapped[str] = mapped_column(String(7))
+
+
+class ReachMark(MembersBase):
+    """A subject was counted in a month of this year, for this tier, in this scope."""
+
+    __tablename__ = "reach_mark"
+    __append_only__ = True
+
+    tier: Mapped[str] = mapped_column(String(8), primary_key=True)
+    year: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    subject: Mapped[UUID] = mapped_column(primary_key=True)
+    month: Mapped[str] = mapped_column(String(7))
+    audience_kind: Mapped[str] = mapped_column(String(12))
+    audience: Mapped[UUID]
+
+
+class ReachIncrement(ScopeColumns, MembersBase):
+    """How many subjects a month added to a scope's reach, with the declared heads on the month's last day."""
+
+    __tablename__ = "reach_increment"
+    __table_args__ = (CheckConstraint("people >= 0 AND heads > 0", name="counts_sensible"),)
+    __append_only__ = True
+
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    people: Mapped[int]
+    heads: Mapped[int]
+
+
+class Cohort(MembersBase):
+    """An employer's cohort of a quarter, with the declared heads on its first day."""
+
+    __tablename__ = "release_cohort"
+    __table_args__ = (CheckConstraint("heads > 0", name="heads_positive"),)
+    __append_only__ = True
+
+    employer: Mapped[UUID] = mapped_column(primary_key=True)
+    quarter: Mapped[str] = mapped_column(String(7), primary_key=True)
+    heads: Mapped[int]
+
+
+class CohortMember(MembersBase):
+    """A subject in the quarter's cohort of one employer."""
+
+    __tablename__ = "release_cohort_member"
+    __append_only__ = True
+
+    quarter: Mapped[str] = mapped_column(String(7), primary_key=True)
+    subject: Mapped[UUID] = mapped_column(primary_key=True)
+    employer: Mapped[UUID] = mapped_column(index=True)
+
+
+def declared_heads(db: Session, employer: UUID, day: date) -> int:
+    """Heads declared for a day, 0 where none are."""
+    try:
+        return heads_on(db, employer, day)
+    except NotFound:
+        return 0
+
+
+def spells(db: Session, employers: Collection[UUID], *, first: date, last: date) -> list[Spell]:
+    """Who belonged to these employers on any day from ``first`` to ``last``."""
+    found = memberships_in(db, employers, first=first, last=last)
+    return [Spell(each.subject, each.employer, each.starts_on, each.ends_on) for each in found]
+
+
+def marked(db: Session, tier: Tier, year: int, subjects: Collection[UUID]) -> set[UUID]:
+    """Which of these subjects were counted this year for the tier."""
+    query = select(ReachMark.subject).where(ReachMark.tier == tier, ReachMark.year == year)
+    return set(db.scalars(query)).intersection(subjects)
+
+
+def freeze_increment(db: Session, scope: Scope, month: Period, *, reached: Collection[UUID], heads: int) -> None:
+    """Keep a month's increment of a scope and who made it."""
+    key = {"audience_kind": scope.kind, "audience": scope.id, "month": month.label}
+    if reached:
+        year = month.start.year
+        db.execute(
+            insert(ReachMark),
+            [key | {"tier": scope.tier, "year": year, "subject": subject} for subject in sorted(reached)],
+        )
+    db.execute(insert(ReachIncrement).values(key | {"people": len(reached), "heads": heads}))
+
+
+def increments(db: Session, scope: Scope, year: int) -> list[ReachIncrement]:
+    """The scope's increments of a year, the oldest first."""
+    return list(
+        db.scalars(
+            select(ReachIncrement)
+            .filter_by(audience_kind=scope.kind, audience=scope.id)
+            .where(ReachIncrement.month.startswith(f"{year:04d}-"))
+            .order_by(ReachIncrement.month)
+        )
+    )
+
+
+def opens_on(db: Session, employer: UUID, day: date) -> bool:
+    """Whether the employer's first contract of all starts on this day."""
+    earliest = db.scalars(
+        select(ContractCopy.starts_on).where(ContractCopy.employer == employer).order_by(ContractCopy.starts_on)
+    ).first()
+    return earliest == day
+
+
+def freeze_cohort(db: Session, employer: UUID, quarter: Period) -> None:
+    """Fix who is in the employer's cohort of a quarter, once; harmless to repeat.
+
+    The cohort is who belonged to the employer on the quarter's first day: joiners enter with the next quarter,
+    leavers stay until this one ends. Where the employer's first contract starts on that very day nobody could have
+    joined before it: its opening cohort is whoever joined during the quarter, so call this at the quarter's end.
+    No cohort without a contract and declared heads on the first day.
+    """
+    if db.get(Cohort, (employer, quarter.label)) is not None:
+        return
+    first = quarter.first_day
+    heads = declared_heads(db, employer, first)
+    if heads == 0 or not contracts_on(db, [employer], first):
+        return
+    last = quarter.last_day if opens_on(db, employer, first) else first
+    taken = set(db.scalars(select(CohortMember.subject).where(CohortMember.quarter == quarter.label)))
+    subjects = {each.subject for each in spells(db, [employer], first=first, last=last)} - taken
+    db.execute(insert(Cohort).values(employer=employer, quarter=quarter.label, heads=heads))
+    if subjects:
+        rows = [{"quarter": quarter.label, "subject": each, "employer": employer} for each in sorted(subjects)]
+        db.execute(insert(CohortMember), rows)
+
+
+def cohort_heads(db: Session, employers: Collection[UUID], quarter: Period) -> dict[UUID, int]:
+    """Declared heads of those employers that have a cohort in the quarter."""
+    query = select(Cohort).where(Cohort.quarter == quarter.label, Cohort.employer.in_(employers))
+    return {each.employer: each.heads for each in db.scalars(query)}
+
+
+def cohort_subjects(db: Session, employers: Collection[UUID], quarter: Period) -> set[UUID]:
+    """Everybody in these employers' cohorts of the quarter."""
+    query = select(CohortMember.subject).where(
+        CohortMember.quarter == quarter.label, CohortMember.employer.in_(employers)
+    )
+    return set(db.scalars(query))
+
+
+def size_class(row: ScopeYear) -> SizeClass:
+    """The class fixed for the year."""
+    return SizeClass(row.size_class)

@@ -1,0 +1,47 @@
+"""The shape of a published release: the same in the members' outbox and in the employers' store. Pure."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from privacy.release import document
+from privacy.release.plan import Audience, Name, Scope
+from privacy.store.columns import UtcDateTime
+
+
+class ScopeColumns:
+    """Whom a row is about."""
+
+    audience_kind: Mapped[str] = mapped_column(String(12), primary_key=True)
+    audience: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+class ReleaseColumns:
+    """One release; ``id`` follows from audience, statistic and window, ``digest`` from ``content``."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    audience_kind: Mapped[str] = mapped_column(String(12))
+    audience: Mapped[UUID]
+    statistic: Mapped[str] = mapped_column(String(20))
+    window: Mapped[str] = mapped_column(String(8))
+    content: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(String(64))
+    noise: Mapped[str] = mapped_column(String(12))
+    publishable: Mapped[bool]
+    published_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    @property
+    def scope(self) -> Scope:
+        """The group that it is about."""
+        return Scope(Audience(self.audience_kind), self.audience)
+
+    @property
+    def name(self) -> Name:
+        """The statistic."""
+        return Name(self.statistic)
+
+    def document(self) -> document.Document:
+        """What it says, ready for display."""
+        return document.read(self.content)

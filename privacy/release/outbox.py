@@ -1,0 +1,120 @@
+"""Noise and finished releases in the members' store, where they are made.
+
+A noisy number is drawn once and kept: ``NoisyValue``. Budget, noise and the finished ``ReleaseOutbox`` row commit in
+one transaction, so that a crash leaves all of them or none; a job then carries the row to the employers' store.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Integer, String, UniqueConstraint, and_, insert, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from privacy.people import memberships
+from privacy.release.columns import ReleaseColumns, ScopeColumns
+from privacy.release.document import Document, digest_of
+from privacy.release.noise import OPENDP
+from privacy.release.plan import Audience, Name, Scope
+from privacy.store.members import MembersBase
+from privacy.tenants.copies import PoolEmployerCopy
+
+
+class NoisyValue(ScopeColumns, MembersBase):
+    """One noisy integer, drawn once. position: in the scope's vector of the year (reach), else 0.
+
+    scale_grains: standard deviation of the noise in 1/1024. noise: its source.
+    """
+
+    __tablename__ = "noisy_value"
+    __append_only__ = True
+
+    statistic: Mapped[str] = mapped_column(String(20), primary_key=True)
+    window: Mapped[str] = mapped_column(String(8), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    noisy: Mapped[int] = mapped_column(BigInteger)
+    scale_grains: Mapped[int] = mapped_column(BigInteger)
+    sensitivity_squared: Mapped[int] = mapped_column(BigInteger)
+    noise: Mapped[str] = mapped_column(String(12))
+
+
+class ReleaseOutbox(ReleaseColumns, MembersBase):
+    """A finished release. Only OpenDP's noise makes one that may be published."""
+
+    __tablename__ = "release_outbox"
+    __table_args__ = (
+        UniqueConstraint("audience_kind", "audience", "statistic", "window"),
+        CheckConstraint(f"NOT publishable OR noise = '{OPENDP}'", name="publishable_noise"),
+    )
+    __append_only__ = True
+
+
+def noisy_values(db: Session, scope: Scope, statistic: Name, year: int) -> list[NoisyValue]:
+    """The scope's noisy numbers of a year, in the order of their windows."""
+    return list(
+        db.scalars(
+            select(NoisyValue)
+            .filter_by(audience_kind=scope.kind, audience=scope.id, statistic=statistic)
+            .where(NoisyValue.window.startswith(f"{year:04d}-"))
+            .order_by(NoisyValue.window, NoisyValue.position)
+        )
+    )
+
+
+def is_finished(db: Session, release: UUID) -> bool:
+    """Whether this release was made before."""
+    return db.get(ReleaseOutbox, release) is not None
+
+
+def store_noise(db: Session, document: Document, *, position: int, noisy: int) -> None:
+    """Keep one noisy number."""
+    db.execute(
+        insert(NoisyValue).values(
+            audience_kind=document.scope.kind,
+            audience=document.scope.id,
+            statistic=document.statistic,
+            window=document.window,
+            position=position,
+            noisy=noisy,
+            scale_grains=document.scale_grains,
+            sensitivity_squared=document.sensitivity_squared,
+            noise=document.noise,
+        )
+    )
+
+
+def store_release(db: Session, document: Document, *, publishable: bool, now: datetime) -> None:
+    """Keep a finished release."""
+    content = document.canonical()
+    db.execute(
+        insert(ReleaseOutbox).values(
+            id=document.id,
+            audience_kind=document.scope.kind,
+            audience=document.scope.id,
+            statistic=document.statistic,
+            window=document.window,
+            content=content,
+            digest=digest_of(content),
+            noise=document.noise,
+            publishable=publishable,
+            published_at=now,
+        )
+    )
+
+
+def seen_by_employers_of(db: Session, subject: UUID) -> list[ReleaseOutbox]:
+    """For the member: every release that an employer of theirs sees, their own firm's or firms' like it."""
+    employers = {each.employer for each in memberships(db, subject)}
+    pools = set(db.scalars(select(PoolEmployerCopy.pool).where(PoolEmployerCopy.employer.in_(employers))))
+    return list(
+        db.scalars(
+            select(ReleaseOutbox)
+            .where(ReleaseOutbox.publishable)
+            .where(
+                or_(
+                    and_(ReleaseOutbox.audience_kind == Audience.employer, ReleaseOutbox.audience.in_(employers)),
+                    and_(ReleaseOutbox.audience_kind == Audience.pool, ReleaseOutbox.audience.in_(pools)),
+                )
+            )
+            .order_by(ReleaseOutbox.window, ReleaseOutbox.statistic, ReleaseOutbox.id)
+        )
+    )
