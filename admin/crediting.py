@@ -3,9 +3,7 @@
 Each payment's id is the reference of its transfer, so that repeating the job books nothing twice.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
-from uuid import UUID
+from datetime import UTC, datetime, time
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,18 +18,19 @@ AS_JOB = job("credit-payments")
 
 
 def credit_payments(members: Store, employers: Store, now: datetime) -> None:
-    """Credit every payment that has not been credited yet, in one transaction of the members' store."""
+    """Credit every payment received by ``now``, in one transaction of the members' store."""
     with transaction(employers, AS_JOB, Purpose.copying, read_only=True) as db:
-        received = payments(db)
-        values = {row.id: row.coin_value_cents for row in db.scalars(select(Collective))}
+        received = [payment for payment in payments(db) if payment.received_on <= now.date()]
+        coin_value_cents = {each.id: each.coin_value_cents for each in db.scalars(select(Collective))}
     with transaction(members, AS_JOB, Purpose.rewards) as db:
-        _credit(db, received, values, now)
+        for payment in received:
+            _credit(db, payment, coin_value_cents[payment.collective])
 
 
-def _credit(db: Session, received: Sequence[Payment], values: dict[UUID, int], now: datetime) -> None:
-    for payment in received:
-        fund = fund_account(
-            db, collective=payment.collective, payer=payment.payer, payer_id=payment.payer_id, now=now
-        )
-        amount_coins = payment.amount_cents // values[payment.collective]
-        credit_payment(db, payment=payment.id, fund=fund, amount_coins=amount_coins, booked_at=now)
+def _credit(db: Session, payment: Payment, coin_value_cents: int) -> None:
+    booked_at = datetime.combine(payment.received_on, time(), tzinfo=UTC)
+    fund = fund_account(
+        db, collective=payment.collective, payer=payment.payer, payer_id=payment.payer_id, now=booked_at
+    )
+    amount_coins = payment.amount_cents // coin_value_cents
+    credit_payment(db, payment=payment.id, fund=fund, amount_coins=amount_coins, booked_at=booked_at)

@@ -1,0 +1,51 @@
+"""The jobs and the copied tables of this floor."""
+
+from datetime import timedelta
+
+from privacy.jobs import Every, Job, JobContext, Period
+from privacy.principals import Purpose, job
+from privacy.release.publish import copy_releases, publish
+from privacy.store import transaction
+from privacy.tenants import copies
+from privacy.tenants.copying import Mirror
+from programs.catalogue import ProgrammeVersion
+from programs.measures import active_months
+from programs.offered import ProgrammeVersionCopy
+from programs.rewarding import settle_collective
+
+AS_JOB = job("settle-rewards")
+
+
+def _settle(context: JobContext, _period: Period) -> str:
+    with transaction(context.members, AS_JOB, Purpose.rewards, read_only=True) as db:
+        collectives = [each.id for each in copies.collectives(db)]
+    for collective in collectives:
+        with transaction(context.members, AS_JOB, Purpose.rewards) as db:
+            settle_collective(db, collective, now=context.now)
+    return "Rewards are settled."
+
+
+def _publish(context: JobContext, period: Period) -> str:
+    publish(
+        context.members,
+        context.employers,
+        period=period,
+        measures=active_months,
+        noise=context.noise,
+        now=context.now,
+    )
+    return "The reports of the period are published."
+
+
+def _copy(context: JobContext, _period: Period) -> str:
+    copy_releases(context.members, context.employers)
+    return "Published reports are copied."
+
+
+HOURLY_GRACE = timedelta(hours=2)
+JOBS = (
+    Job("settle-rewards", every=Every.hour, run=_settle, grace=HOURLY_GRACE),
+    Job("publish-releases", every=Every.month, run=_publish, grace=timedelta(days=400)),
+    Job("copy-releases", every=Every.hour, run=_copy, grace=HOURLY_GRACE),
+)
+MIRRORS = (Mirror(ProgrammeVersion, ProgrammeVersionCopy),)
