@@ -1,0 +1,54 @@
+"""Days, ISO weeks, months and years as positions in arrays, and their labels: ``2026-02-03``, ``2026-W05``, ``2026``.
+
+Only local dates occur here: a day of 23 or 25 hours is one day, and a week belongs to its ISO year across New Year.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .rules import CapPeriod
+
+Days = NDArray[np.datetime64]
+Ints = NDArray[np.int64]
+ONCE = "once"
+
+
+class Calendar:
+    """Every day from ``first`` to ``last``, both included, with the week, month and year that each lies in."""
+
+    def __init__(self, first: np.datetime64, last: np.datetime64) -> None:
+        self.days: Days = np.arange(first, last + np.timedelta64(1, "D"), dtype="datetime64[D]")
+        # 1 January 1970 was a Thursday: three days on from a Monday.
+        weeks: Ints = (self.days.astype(np.int64) + 3) // 7
+        self.of: Mapping[CapPeriod, Ints] = {
+            "day": self.days.astype(np.int64),
+            "week": weeks,
+            "month": self.days.astype("datetime64[M]").astype(np.int64),
+            "year": self.days.astype("datetime64[Y]").astype(np.int64),
+        }
+        self.week_starts: Ints = np.flatnonzero(np.diff(weeks, prepend=weeks[0] - 1)) if len(weeks) else weeks
+        """Position of the first day of each week that the calendar touches; its Monday but for the first week."""
+        self.mondays: Days = (weeks[self.week_starts] * 7 - 3).astype("datetime64[D]")
+        self.weeks_ended = int(np.count_nonzero(self.mondays + np.timedelta64(6, "D") <= last))
+        """How many of these weeks are over on the last day: a running week is not judged."""
+        self.week_ends: Ints = ((self.mondays - first).astype(np.int64) + 6)[: self.weeks_ended]
+
+    def __len__(self) -> int:
+        return len(self.days)
+
+    def label(self, position: int) -> str:
+        """The day itself, as in ``2026-02-03``."""
+        return str(self.days[position])
+
+    def week_label(self, position: int) -> str:
+        """The ISO week that a day lies in, as in ``2026-W05``."""
+        return week_label(self.days[position].item())
+
+
+def week_label(day: date) -> str:
+    """The ISO week of a date: 31 December 2024 lies in ``2025-W01``."""
+    year, week, _ = day.isocalendar()
+    return f"{year:04d}-W{week:02d}"
