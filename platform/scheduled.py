@@ -1,0 +1,14 @@
+"""The jobs and the copied tables of all floors, concatenated."""
+
+from collections.abc import Sequence
+
+from admin import registry as admin
+from privacy import registry as privacy
+from privacy.jobs import Job
+from privacy.tenants import copying
+from programs import registry as programs
+
+JOBS: Sequence[Job] = (*privacy.JOBS, *admin.JOBS, *programs.JOBS)
+"""In the order in which they run when several are due."""
+
+MIRRORS: Sequence[copying.Mirror] = (*copying.MIRRORS, *programs.MIRRORS)
