@@ -16,7 +16,7 @@ from privacy.errors import Conflict, Invalid, NotFound
 from privacy.store.employers import EmployersBase
 from privacy.tenants import declared
 from programs.columns import ProgrammeVersionColumns
-from programs.documents import Programme, change_amount, max_coins_per_year, read_programme
+from programs.documents import Programme, change_amount, max_coins_per_year, read_programme, ready_text
 
 
 class ProgrammeVersion(ProgrammeVersionColumns, EmployersBase):
@@ -43,6 +43,20 @@ def versions(db: Session, collective: UUID) -> Sequence[ProgrammeVersion]:
 def current(db: Session, collective: UUID, on: date) -> dict[str, ProgrammeVersion]:
     """The newest version of each programme in force on a day, by key."""
     return {row.key: row for row in versions(db, collective) if row.effective_from <= on}
+
+
+def running_for(db: Session, employer: UUID, on: date) -> list[Programme]:
+    """The programmes that an employer's contract gives its staff on a day, by key. Raises NotFound for another's."""
+    contract = declared.contract_on(db, employer, on)
+    if contract is None:
+        return []
+    rows = db.scalars(
+        select(ProgrammeVersion)
+        .where(ProgrammeVersion.collective == contract.collective, ProgrammeVersion.effective_from <= on)
+        .order_by(ProgrammeVersion.key, ProgrammeVersion.version)
+    )
+    newest_rows = {row.key: row for row in rows}
+    return [read_programme(row.document, file=row.key) for row in newest_rows.values()]
 
 
 def newest(db: Session, collective: UUID, key: str) -> ProgrammeVersion:
@@ -78,6 +92,16 @@ def publish(db: Session, collective: UUID, *, document: str, effective_from: dat
     except IntegrityError as error:
         raise Conflict("Somebody else has just published this programme: look at their version first.") from error
     return row
+
+
+def switch_on(db: Session, collective: UUID, *, key: str, effective_from: date, now: datetime) -> ProgrammeVersion:
+    """Publish a ready programme as it is; one that is on already stays as it is. Raises as ``publish``."""
+    earlier = [row for row in versions(db, collective) if row.key == key]
+    if earlier:
+        return earlier[-1]
+    if effective_from < now.date():
+        raise Invalid("A programme starts today or later.", field="effective_from")
+    return publish(db, collective, document=ready_text(key), effective_from=effective_from, now=now)
 
 
 def set_amount(

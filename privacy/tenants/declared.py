@@ -153,6 +153,12 @@ def contract_on(db: Session, employer_id: UUID, day: date) -> Contract | None:
     ).first()
 
 
+def collective_of(db: Session, contract: Contract) -> Collective:
+    """The collective of an employer's own contract."""
+    own_employer(db, contract.employer)
+    return db.get_one(Collective, contract.collective)
+
+
 def heads_on(db: Session, employer_id: UUID, day: date) -> int:
     """Heads that the employer declares for the whole of it on a day. Raises NotFound where it declared none."""
     own_employer(db, employer_id)

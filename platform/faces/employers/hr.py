@@ -1,0 +1,98 @@
+"""HR's pages: the newest report with its picture, what runs and what it costs, and the roster as HR declares it."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, render_template
+from sqlalchemy.orm import Session
+
+from privacy.principals import Purpose, Role
+from privacy.release.plan import HEADS_MIN
+from privacy.release.published import releases_of_employer
+from privacy.store import transaction
+from privacy.tenants import declared
+from programs import catalogue
+from programs.documents import Programme
+
+from ...web.access import requires
+from ...web.desk import principal, store, today
+from ...web.language import language
+from ...web.reports import Report, example_report, first_report_on, report_of
+
+pages = Blueprint("hr", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the employer pays, fixed by the contract: it never moves with what anybody does."""
+
+    heads: int
+    per_head_cents: int
+
+    @property
+    def year_cents(self) -> int:
+        """Per contract year."""
+        return self.heads * self.per_head_cents
+
+    @property
+    def month_cents(self) -> int:
+        """Per month, rounded to whole cents."""
+        return round(self.year_cents / 12)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HrPage:
+    """Everything on HR's first page."""
+
+    employer: str
+    collective: str | None
+    small: bool
+    report: Report | None
+    first_on: date
+    cost: Cost | None
+    programmes: list[Programme]
+
+
+def hr_page(db: Session, *, locale: str, today: date) -> HrPage:
+    """Read HR's first page from what is declared and published."""
+    employer_id = principal().employer
+    assert employer_id is not None
+    contract = declared.contract_on(db, employer_id, today)
+    collective = declared.collective_of(db, contract) if contract is not None else None
+    documents = [release.document() for release in releases_of_employer(db, employer_id)]
+    return HrPage(
+        employer=declared.employer(db, employer_id).name,
+        collective=collective.name if collective is not None else None,
+        small=declared.heads_on(db, employer_id, today) < HEADS_MIN,
+        report=report_of(documents, locale=locale, today=today),
+        first_on=first_report_on(contract.starts_on if contract is not None else today, today=today),
+        cost=Cost(contract.heads, contract.prepaid_per_head_cents) if contract is not None else None,
+        programmes=catalogue.running_for(db, employer_id, today),
+    )
+
+
+@pages.get("/hr")
+@requires(Role.hr)
+def report_page() -> Any:
+    """The newest report, or what to expect before the first."""
+    with transaction(store(), principal(), Purpose.reports, read_only=True) as db:
+        page = hr_page(db, locale=language(), today=today())
+    return render_template("employers/hr.html", page=page, example=example_report(locale=language()))
+
+
+@pages.get("/hr/people")
+@requires(Role.hr)
+def people_page() -> Any:
+    """The declared roster by unit, and the shared code for the poster. Never who takes part."""
+    employer_id = principal().employer
+    assert employer_id is not None
+    with transaction(store(), principal(), Purpose.administration, read_only=True) as db:
+        heads = declared.unit_heads(db, employer_id, today())
+        return render_template(
+            "employers/people.html",
+            employer=declared.employer(db, employer_id).name,
+            heads=declared.heads_on(db, employer_id, today()),
+            units=[(unit, heads.get(unit.id)) for unit in declared.units_of(db, employer_id)],
+            codes=declared.shared_codes(db, employer_id, today()),
+        )

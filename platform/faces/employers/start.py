@@ -1,0 +1,31 @@
+"""Where somebody who acts for an organisation begins: the page of their own role."""
+
+from flask import Blueprint, redirect, url_for
+from werkzeug.wrappers import Response
+
+from privacy.errors import NotFound
+from privacy.principals import Role
+
+from ...web.access import public, requires
+from ...web.desk import principal
+
+pages = Blueprint("start", __name__)
+
+HOME = {Role.hr: "hr.report_page", Role.insurer: "insurer.collectives_page"}
+
+
+@pages.get("/")
+@pages.get("/staff/")
+@public
+def front() -> Response:
+    """This face has no front page of its own: signing in is the first thing."""
+    return redirect(url_for("signing.sign_in_page"))
+
+
+@pages.get("/staff")
+@requires(Role.hr, Role.insurer, Role.payroll, Role.operator)
+def own_page() -> Response:
+    """The page of whoever is signed in. Payroll and operators have none yet."""
+    if principal().role not in HOME:
+        raise NotFound("There is no page for this account yet.")
+    return redirect(url_for(HOME[principal().role]))

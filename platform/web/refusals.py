@@ -1,0 +1,90 @@
+"""One table from the engine's four refusals to pages; no view catches any of them.
+
+A refused form is shown again with what was typed. Everything else gets a page that helps: what happened, what to do.
+What the caller may not see answers exactly like what does not exist.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any, cast
+
+from flask import Flask, Response, current_app, g, make_response, render_template, request
+from flask_babel import gettext
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from privacy.errors import Conflict, Forbidden, Invalid, NotFound, VitaalError
+
+from .access import AGAIN
+
+STATUS: tuple[tuple[type[VitaalError], int], ...] = ((Invalid, 422), (NotFound, 404), (Forbidden, 403), (Conflict, 409))
+
+log = logging.getLogger(__name__)
+
+
+def install(app: Flask) -> None:
+    """Answer every error with a page."""
+    app.register_error_handler(VitaalError, _refused)
+    app.register_error_handler(CSRFError, _form_too_old)
+    app.register_error_handler(RequestEntityTooLarge, _too_large)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _failed)
+
+
+def status_of(error: VitaalError) -> int:
+    """The HTTP status of a refusal."""
+    return next(status for kind, status in STATUS if isinstance(error, kind))
+
+
+def _refused(error: VitaalError) -> Response:
+    return _again(error, status_of(error)) or _page(status_of(error), error)
+
+
+def _form_too_old(_error: CSRFError) -> Response:
+    refusal = Invalid(gettext("This page was open for too long. Please send it once more."))
+    return _again(refusal, 400) or _page(400, refusal)
+
+
+def _too_large(_error: RequestEntityTooLarge) -> Response:
+    refusal = Invalid(gettext("This file is too large. Please choose a smaller one."), field="file")
+    return _again(refusal, 413) or _page(413, refusal)
+
+
+def _again(error: VitaalError, status: int) -> Response | None:
+    """The page with the form that was refused, where the view names one."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    page = cast("Callable[..., Any] | None", getattr(view, AGAIN, None))
+    if page is None or isinstance(error, NotFound):
+        return None
+    g.refusal = error
+    response = make_response(page(**(request.view_args or {})))
+    response.status_code = status
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    if error.code is None or error.code < 400:
+        return cast("Response", error.get_response())
+    response = _page(error.code, None)
+    for name, value in error.get_headers():
+        if name.lower() == "allow":
+            response.headers["Allow"] = value
+    return response
+
+
+def _failed(error: Exception) -> Response:
+    # Where, never what: an error's message can carry values, and so a person.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("a page failed with %s:\n%s", type(error).__name__, where)
+    if current_app.testing:
+        raise error
+    return _page(500, None)
+
+
+def _page(status: int, error: VitaalError | None) -> Response:
+    known = isinstance(error, (Invalid, Conflict))
+    message = gettext(error.message) if known and error is not None else None
+    response = make_response(render_template("shared/error.html", status=status, message=message))
+    response.status_code = status
+    return response
