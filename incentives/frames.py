@@ -151,7 +151,9 @@ class Population:
         keep = np.flatnonzero((member >= 0) & (day >= 0) & (day < len(self.calendar)))
         keep = keep[np.argsort(member[keep], kind="stable")]
         self.event_member, self.event_day, self.event_at = member[keep], day[keep], at[keep]
-        self.event_kind = _values(event_rows, "kind")[keep]
+        codes, kinds = pd.factorize(_values(event_rows, "kind"))
+        self.event_kind = codes[keep]
+        self.kinds = {str(kind): code for code, kind in enumerate(kinds)}
         self.facts = self._by_key(_columns(facts.frame, ("member", "key", "value", "from")))
         self.enrolled = None if enrolled is None else self._spans(enrolled)
 
@@ -213,7 +215,7 @@ class Block:
     def _cells(self, kind: str) -> tuple[Ints, Ints]:
         """Flat cell and moment (microseconds since 1970) of each event of a kind."""
         population = self._population
-        chosen = population.event_kind[self._events] == kind
+        chosen = population.event_kind[self._events] == population.kinds.get(kind, UNKNOWN)
         day, member = population.event_day[self._events][chosen], population.event_member[self._events][chosen]
         return day * self.shape[1] + (member - self.low), population.event_at[self._events][chosen]
 
