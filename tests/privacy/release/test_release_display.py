@@ -1,0 +1,110 @@
+"""What a reader sees promises no more than the interval holds, and never says everyone or nobody."""
+
+import re
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from privacy.release.display import Z_90, Point, Trend, sentence, shown, trend, trend_sentence
+from privacy.release.plan import Audience, Name
+
+points = st.builds(
+    Point,
+    label=st.just("2026-05"),
+    estimate=st.fractions(-100, 600, max_denominator=3),
+    error=st.floats(0.5, 60),
+    heads=st.integers(25, 500),
+)
+
+
+def point(estimate: float, error: float, heads: int) -> Point:
+    return Point(label="2026-05", estimate=Fraction(estimate), error=error, heads=heads)
+
+
+@given(points)
+def test_the_shown_interval_never_promises_more_than_the_computed_one(each: Point) -> None:
+    figure, half = shown(each), Z_90 * each.error_points
+
+    assert figure.low <= each.percent - half or figure.open_low or figure.low <= 95 < each.percent - half
+    assert figure.high >= each.percent + half or figure.open_high or figure.high >= 5 > each.percent + half
+    assert 10 * figure.tens_low <= each.percent - half or figure.tens_low in (0, 9)
+    assert 10 * figure.tens_high >= each.percent + half or figure.tens_high in (1, 10)
+
+
+@given(points)
+def test_shown_figures_are_clamped_rounded_and_inside_their_interval(each: Point) -> None:
+    figure = shown(each)
+
+    assert figure.base == (5 if each.heads < 100 else 2)
+    for value in (figure.percent, figure.low, figure.high):
+        assert 5 <= value <= 95
+        assert value % figure.base == 0
+    assert figure.low <= figure.percent <= figure.high
+    assert 0 <= figure.tens_low <= figure.tens <= figure.tens_high <= 10
+    assert 1 <= figure.tens <= 9
+    assert figure.uncertain >= 1
+
+
+@given(points, st.sampled_from(["nl", "en"]), st.sampled_from(Name), st.sampled_from(Audience))
+def test_no_sentence_says_everyone_or_nobody(each: Point, locale: str, name: Name, audience: Audience) -> None:
+    text = sentence(shown(each), statistic=name, audience=audience, locale=locale)
+    numbers = [int(number) for number in re.findall(r"\d+", text.replace("van de 10", "").replace("of 10", ""))]
+
+    assert not re.search(r"iedereen|niemand|alle |everyone|nobody|none", text)
+    assert all(number not in (0, 10, 100) or shown(each).heads >= 100 for number in numbers)
+    assert not re.search(r"\b(0|100)%", text)
+
+
+def test_a_small_group_is_spoken_of_in_words_of_ten() -> None:
+    figure = shown(point(24, 3, 60))
+
+    assert (figure.tens, figure.tens_low, figure.tens_high) == (4, 3, 5)
+    assert sentence(figure, statistic=Name.reach, audience=Audience.employer, locale="en") == (
+        "About 4 of 10 colleagues took part at least once this year (between 3 and 5)."
+    )
+    assert sentence(figure, statistic=Name.participation, audience=Audience.employer, locale="nl") == (
+        "In een gewone maand deden ongeveer 4 van de 10 collega's mee (tussen 3 en 5)."
+    )
+
+
+def test_a_large_group_is_spoken_of_in_percent() -> None:
+    figure = shown(point(105, 5, 250))
+
+    assert (figure.percent, figure.low, figure.high) == (42, 38, 46)
+    assert sentence(figure, statistic=Name.reach, audience=Audience.pool, locale="nl") == (
+        "Ongeveer 42% van de medewerkers van bedrijven zoals het uwe deed dit jaar minstens één keer mee "
+        "(tussen 38% en 46%)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("estimate", "expected"),
+    [
+        (-9, "About 1 of 10 colleagues took part at least once this year (at most 1)."),
+        (3, "About 1 of 10 colleagues took part at least once this year (at most 2)."),
+        (59, "About 9 of 10 colleagues took part at least once this year (at least 9)."),
+        (75, "About 9 of 10 colleagues took part at least once this year (at least 9)."),
+    ],
+)
+def test_an_end_at_the_clamp_is_said_as_at_most_or_at_least(estimate: int, expected: str) -> None:
+    text = sentence(shown(point(estimate, 3, 60)), statistic=Name.reach, audience=Audience.employer, locale="en")
+
+    assert text == expected
+
+
+def test_a_figure_that_could_be_anything_says_so() -> None:
+    text = sentence(shown(point(15, 12, 30)), statistic=Name.reach, audience=Audience.employer, locale="en")
+
+    assert text == "This figure is too inexact to say anything."
+
+
+def test_an_arrow_appears_only_where_the_change_exceeds_its_interval() -> None:
+    before = point(24, 3, 60)
+    half = Z_90 * 2**0.5 * 3
+
+    assert trend(before, point(24 + half - 0.01, 3, 60)) is Trend.unclear
+    assert trend(before, point(24 + half + 0.01, 3, 60)) is Trend.up
+    assert trend(before, point(24 - half - 0.01, 3, 60)) is Trend.down
+    assert trend_sentence(Trend.unclear, locale="en") == "No clear difference from the time before."
