@@ -1,0 +1,108 @@
+"""The programme as a document: what an insurer's programme manager decides, in one checked model."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from incentives.rules import AMOUNT_MAX, Document, EventKind, Metric, Percent, RuleSet, Slug, Texts, refusal
+
+Line = Annotated[str, Field(min_length=1, max_length=500)]
+Payer = Literal["insurer", "employer", "municipality", "region"]
+
+
+class Audience(Document):
+    """Who may be offered the programme; an empty list means everybody in the collective."""
+
+    regions: list[Line] = Field(default_factory=list[Line])
+    sectors: list[Line] = Field(default_factory=list[Line])
+
+
+class GoalChoice(Document):
+    """A goal that a member may choose: a value a day, or an increase on the own usual week."""
+
+    id: Slug
+    metric: Metric
+    title: Texts
+    increase_percent: Percent | None = None
+    value: Annotated[int, Field(ge=1, le=AMOUNT_MAX)] | None = None
+
+    def model_post_init(self, context: Any, /) -> None:
+        """One way to set the goal, not two and not none."""
+        if (self.increase_percent is None) == (self.value is None):
+            raise refusal("needs either a value or an increase_percent")
+
+
+class Activity(Document):
+    """Something to do, in plain words; with an event it is ticked, without one it is measured."""
+
+    id: Slug
+    title: Texts
+    text: Texts
+    symbol: Annotated[str, Field(min_length=1, max_length=16)]
+    event: EventKind | None = None
+
+
+class FundingShare(Document):
+    """The part that one payer carries of every coin."""
+
+    payer: Payer
+    percent: Annotated[int, Field(ge=1, le=100)]
+
+
+class Review(Document):
+    """Who looked at the rewards before they were published, and when."""
+
+    by: Line
+    on: date
+
+
+class Evidence(Document):
+    """What is known about the effect, and where that is written."""
+
+    text: Texts
+    source: Line
+
+
+class Card(Document):
+    """The public card: aim, evidence, whom the programme suits and whom not."""
+
+    aim: Texts
+    evidence: Evidence
+    suits: Texts
+    suits_not: Texts
+
+
+class Programme(Document):
+    """One version of a programme. In YAML the rule set stands under ``rewards``."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
+    key: Slug
+    version: Annotated[int, Field(ge=1, le=1_000_000)]
+    title: Texts
+    summary: Texts
+    audience: Audience = Audience()
+    starts_on: date | Literal["rolling"] = "rolling"
+    goals: list[GoalChoice] = Field(default_factory=list[GoalChoice], max_length=20)
+    activities: Annotated[list[Activity], Field(min_length=1, max_length=50)]
+    rules: Annotated[RuleSet, Field(alias="rewards")]
+    funding: Annotated[list[FundingShare], Field(min_length=1, max_length=10)]
+    cost_class: Line | None = None
+    review: Review | None = None
+    card: Card
+
+    def model_post_init(self, context: Any, /) -> None:
+        """What concerns the document as a whole."""
+        total = sum(share.percent for share in self.funding)
+        if total != 100:
+            raise refusal(f"the shares add up to {total} percent instead of 100", "funding")
+        payers = [share.payer for share in self.funding]
+        for name, ids in (
+            ("funding", payers),
+            ("goals", [goal.id for goal in self.goals]),
+            ("activities", [activity.id for activity in self.activities]),
+        ):
+            for i, item in enumerate(ids):
+                if item in ids[:i]:
+                    raise refusal(f"'{item}' occurs twice", name, i)
