@@ -1,0 +1,254 @@
+"""Observations: raw facts as they arrived, append-only; members' side.
+
+The same source record again changes nothing. A correction is a new row with the same ``record_key`` that supersedes the
+old one. Plain are only the pseudonym, the metric, the local day, whether it was typed, and whether it is held back
+and why: what the day metrics and the member's own pages must find in SQL. Everything else (times, value, source,
+device) is sealed with the member's key, and the two digests by which a record is recognised are keyed with it too,
+so that nobody without the key can test a guess.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, select, text
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+
+from privacy.errors import Conflict
+from privacy.keys import Cipher
+from privacy.principals import own_subject
+from privacy.store.columns import UtcDateTime
+from privacy.store.members import MembersBase
+from programs.imports.records import Record, Rejected, days_of
+from programs.imports.reports import ImportReport
+from programs.inserting import insert_new
+from programs.quarantine import REASONS, Bounds, fault
+from programs.sealing import encode_json, open_record, seal_record
+
+CHUNK_RECORDS = 5_000
+
+
+class Observation(MembersBase):
+    """One version of one source record. ``content`` is a keyed digest of what is sealed."""
+
+    __tablename__ = "observation"
+    __append_only__ = True
+    __table_args__ = (
+        UniqueConstraint("subject", "record_key", "content", "state"),
+        Index("ix_observation_subject_local_day", "subject", "local_day"),
+        Index("ix_observation_batch", "batch"),
+        CheckConstraint("provenance IN ('sensed', 'typed')", name="provenance"),
+        CheckConstraint(
+            "(state = 'accepted' AND reason IS NULL) OR (state = 'quarantined' AND reason IS NOT NULL)", name="state"
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    subject: Mapped[UUID]
+    metric: Mapped[str] = mapped_column(String(32))
+    local_day: Mapped[date]
+    record_key: Mapped[bytes]
+    content: Mapped[bytes]
+    sealed: Mapped[bytes]
+    provenance: Mapped[str] = mapped_column(String(6))
+    state: Mapped[str] = mapped_column(String(11))
+    reason: Mapped[str | None] = mapped_column(String(32))
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    batch: Mapped[UUID]
+
+    def opened(self, cipher: Cipher) -> Record:
+        """The record that this row keeps."""
+        return open_record(
+            self.sealed,
+            subject=self.subject,
+            key=self.record_key,
+            metric=self.metric,
+            local_day=self.local_day,
+            manual=self.provenance == "typed",
+            cipher=cipher,
+        )
+
+
+class ImportBatch(MembersBase):
+    """One import; what became of its records, with the errors by line, is sealed in ``report``."""
+
+    __tablename__ = "import_batch"
+    __append_only__ = True
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    subject: Mapped[UUID] = mapped_column(index=True)
+    format: Mapped[str] = mapped_column(String(32))
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    report: Mapped[bytes]
+
+    def opened(self, cipher: Cipher) -> ImportReport:
+        """What became of the records."""
+        return ImportReport.from_store(json.loads(cipher.open(self.report, context=_report_context(self.id))))
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A record in quarantine and why, in Dutch and English."""
+
+    record: Record
+    reason_nl: str
+    reason_en: str
+
+
+def record(
+    db: Session,
+    *,
+    subject: UUID,
+    cipher: Cipher,
+    records: Iterable[Record | Rejected],
+    format: str,  # noqa: A002 - the field's own word
+    batch: UUID,
+    now: datetime,
+    first_day: date | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> ImportReport:
+    """Keep what is new of ``records``. The same batch again changes nothing and answers the same.
+
+    first_day: earlier days are held back. progress: is told how many records were handled since it was last told.
+    The days of the report must be resolved in the same transaction: ``days.take_in`` does both.
+    Raises: NotFound (not the principal's subject), Conflict (the batch is another's), and whatever the reader raises.
+    """
+    own_subject(db, subject)
+    take_turns(db, subject)
+    if (done := db.get(ImportBatch, batch)) is not None:
+        if done.subject != subject:
+            raise Conflict("This import's number is in use: start the import again.")
+        return done.opened(cipher)
+    bounds = Bounds(today=now.astimezone(UTC).date(), first_day=first_day)
+    writer = _Writer(db, subject=subject, cipher=cipher, batch=batch, now=now, bounds=bounds)
+    for chunk in _chunks(records):
+        writer.write(chunk)
+        if progress is not None:
+            progress(len(chunk))
+    report = writer.report
+    if report.observations_new:
+        report.days |= _days_left_behind(db, subject, batch)
+    sealed = cipher.seal(encode_json(report.to_store()).encode(), context=_report_context(batch))
+    db.add(ImportBatch(id=batch, subject=subject, format=format, received_at=now, report=sealed))
+    db.flush()
+    return report
+
+
+def take_turns(db: Session, subject: UUID) -> None:
+    """Let one transaction at a time change this subject's data: day metrics are computed from all of it.
+
+    SQLite has a single writer anyway.
+    """
+    if db.get_bind().dialect.name == "postgresql":
+        db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": subject.int % (1 << 63)})
+
+
+class _Writer:
+    """Seals and inserts chunks of one batch, counting into its report."""
+
+    columns = (
+        "id",
+        "subject",
+        "metric",
+        "local_day",
+        "record_key",
+        "content",
+        "sealed",
+        "provenance",
+        "state",
+        "reason",
+        "received_at",
+        "batch",
+    )
+
+    def __init__(
+        self, db: Session, *, subject: UUID, cipher: Cipher, batch: UUID, now: datetime, bounds: Bounds
+    ) -> None:
+        self.db = db
+        self.subject = subject
+        self.cipher = cipher
+        self.batch = batch
+        self.now = now
+        self.bounds = bounds
+        self.report = ImportReport()
+
+    def write(self, chunk: Sequence[Record | Rejected]) -> None:
+        accepted: list[Record] = []
+        held: list[tuple[Record, str]] = []
+        for item in chunk:
+            if isinstance(item, Rejected):
+                self.report.add_error(item)
+            elif wrong := fault(item):
+                self.report.add_error(Rejected(f"Wrong {wrong[0]}: {wrong[1]}.", field=wrong[0]))
+            elif reason := self.bounds.reason(item):
+                held.append((item, reason))
+            else:
+                accepted.append(item)
+        new = self._insert([self._row(item, None) for item in accepted])
+        held_new = self._insert([self._row(item, reason) for item, reason in held])
+        if new:
+            self.report.days.update(day for item in accepted for day in days_of(item))
+        self.report.observations_new += new
+        self.report.quarantined += held_new
+        self.report.observations_known += len(accepted) + len(held) - new - held_new
+
+    def _row(self, item: Record, reason: str | None) -> tuple[object, ...]:
+        return (
+            uuid4(),
+            self.subject,
+            item.metric,
+            item.local_day,
+            *seal_record(item, subject=self.subject, cipher=self.cipher),
+            "typed" if item.manual else "sensed",
+            "quarantined" if reason else "accepted",
+            reason,
+            self.now,
+            self.batch,
+        )
+
+    def _insert(self, rows: list[tuple[object, ...]]) -> int:
+        return insert_new(self.db, Observation, self.columns, rows)
+
+
+def _chunks(records: Iterable[Record | Rejected]) -> Iterator[list[Record | Rejected]]:
+    remaining = iter(records)
+    while chunk := list(islice(remaining, CHUNK_RECORDS)):
+        yield chunk
+
+
+def _days_left_behind(db: Session, subject: UUID, batch: UUID) -> set[date]:
+    """Days that earlier versions of this batch's records counted for, where a correction moved them."""
+    old = aliased(Observation)
+    moved = (
+        select(old.local_day)
+        .join(Observation, (old.subject == Observation.subject) & (old.record_key == Observation.record_key))
+        .where(Observation.subject == subject, Observation.batch == batch, old.local_day != Observation.local_day)
+        .distinct()
+    )
+    return {day + timedelta(days=after) for day in db.scalars(moved) for after in (0, 1)}
+
+
+def _report_context(batch: UUID) -> str:
+    return f"import_batch.report:{batch}"
+
+
+def held_back(db: Session, *, subject: UUID, cipher: Cipher) -> list[HeldBack]:
+    """What is in quarantine and was not accepted since, the latest day first."""
+    own_subject(db, subject)
+    accepted = aliased(Observation)
+    accepted_since = (
+        select(accepted.id)
+        .where(accepted.subject == Observation.subject, accepted.record_key == Observation.record_key)
+        .where(accepted.state == "accepted", accepted.received_at >= Observation.received_at)
+    )
+    rows = db.scalars(
+        select(Observation)
+        .where(Observation.subject == subject, Observation.state == "quarantined", ~accepted_since.exists())
+        .order_by(Observation.local_day.desc(), Observation.id)
+    )
+    return [
+        HeldBack(row.opened(cipher), REASONS[str(row.reason)]["nl"], REASONS[str(row.reason)]["en"]) for row in rows
+    ]
