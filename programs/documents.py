@@ -1,8 +1,8 @@
 """Programme documents: read from YAML and checked as a whole before they can promise anything.
 
-A document becomes a `Programme`, or is refused with one message that lists the problems by path and line. Its amounts can
-be changed one by one: the author's text and comments stay, only the number and the version move, and the result is checked
-again. The ready-made programmes lie in programs/ready/ and pass the same check.
+A document becomes a `Programme`, or is refused with one message that lists the problems by path and line. Its amounts
+can be changed one by one: the author's text and comments stay, only the number and the version move, and the result
+is checked again. The ready-made programmes lie in programs/ready/ and pass the same check.
 """
 
 from collections.abc import Mapping
