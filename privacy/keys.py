@@ -70,7 +70,7 @@ class KeyRing:
         self._wrapped = directory / "wrapped"
         path = directory / "operator.key"
         try:
-            self._operator = base64.b64decode(path.read_text(encoding="ascii"), validate=True)
+            self._operator = base64.b64decode(path.read_text(encoding="ascii").strip(), validate=True)
         except (OSError, ValueError) as error:
             raise KeysMissing(
                 f"The operator's key {path} is missing or unreadable: restore it from its backup."
@@ -111,8 +111,11 @@ class KeyRing:
 
     def destroy(self, owner: UUID) -> None:
         """Destroy the person's key for good; harmless to repeat."""
-        self._path(owner).unlink(missing_ok=True)
+        path = self._path(owner)
+        path.unlink(missing_ok=True)
         self._unwrap.cache_clear()
+        if path.parent.is_dir():
+            _make_durable(path.parent)  # a power cut must not bring the key back
 
     @property
     def operator(self) -> Cipher:
@@ -151,3 +154,12 @@ def _write_once(path: Path, content: bytes) -> None:
         os.link(temporary, path)  # unlike rename, refuses to replace
     finally:
         temporary.unlink()
+    _make_durable(path.parent)  # a store that survives a power cut must find its keys
+
+
+def _make_durable(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
