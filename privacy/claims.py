@@ -5,7 +5,6 @@ late first owner completes, its update matches nothing and it learns that the wo
 are idempotent, so that work done twice in such a race changes nothing.
 """
 
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from privacy.store.members import MembersBase
 
 LEASE = timedelta(minutes=15)
 BACK_OFF_MAX = timedelta(hours=6)
+DONE_BEFORE = "Done before: nothing to do."
 
 
 class RunState(StrEnum):
@@ -47,7 +47,6 @@ class JobRun(MembersBase):
     lease_until: Mapped[datetime] = mapped_column(UtcDateTime)
     attempts: Mapped[int]
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    duration_ms: Mapped[int | None]
     outcome: Mapped[str | None] = mapped_column(Text)
     """One sentence, or the kind of the error: never anything about a person."""
 
@@ -75,8 +74,11 @@ class Outcome:
 def start_jobs(members: Store, since: datetime) -> None:
     """Say once from when on periods are owed; harmless to repeat."""
     with transaction(members, job("start"), Purpose.operation) as db:
-        if db.get(JobsStart, 1) is None:
-            db.add(JobsStart(id=1, since=since))
+        try:
+            with db.begin_nested():
+                db.add(JobsStart(id=1, since=since))
+        except IntegrityError:
+            return  # another worker said so before
 
 
 def jobs_since(members: Store) -> datetime | None:
@@ -102,8 +104,8 @@ def run_due(context: JobContext, jobs: Sequence[Job]) -> list[Outcome]:
                 continue
             outcome = run_one(context, each, period)
             outcomes.append(outcome)
-            if outcome.state is RunState.failed:
-                break  # later periods of this job wait, other jobs do not
+            if outcome.state is not RunState.done and outcome.message != DONE_BEFORE:
+                break  # later periods of this job wait, also while this one backs off; other jobs do not
     return outcomes
 
 
@@ -114,16 +116,14 @@ def run_one(context: JobContext, each: Job, period: Period) -> Outcome:
         refusal = _claim(db, each, period, owner, context.now)
     if refusal is not None:
         return Outcome(each.name, period.label, None, refusal)
-    began = time.monotonic()
     try:
         message, state = each.run(context, period), RunState.done
     except VitaalError as error:
         message, state = error.message, RunState.failed
     except Exception as error:  # a job's bug must stop neither the worker nor the other jobs
         message, state = type(error).__name__, RunState.failed
-    duration_ms = round((time.monotonic() - began) * 1000)
     with transaction(context.members, job(each.name), Purpose.operation) as db:
-        ours = _finish(db, each, period, owner, context.now, state=state, message=message, duration_ms=duration_ms)
+        ours = _finish(db, each, period, owner, context.now, state=state, message=message)
     return Outcome(each.name, period.label, state if ours else None, message if ours else "Another worker took over.")
 
 
@@ -149,7 +149,7 @@ def _claim(db: Session, each: Job, period: Period, owner: uuid.UUID, now: dateti
         return None
     state = db.scalars(select(JobRun.state).where(JobRun.job == each.name, JobRun.period == period.label)).one()
     return {
-        RunState.done: "Done before: nothing to do.",
+        RunState.done: DONE_BEFORE,
         RunState.running: "Another worker is at it.",
         RunState.failed: "Failed a moment ago: waiting before the next try.",
     }[RunState(state)]
@@ -164,7 +164,6 @@ def _finish(
     *,
     state: RunState,
     message: str,
-    duration_ms: int,
 ) -> bool:
     """Record the outcome; False where the claim was lost meanwhile."""
     attempts = db.scalars(select(JobRun.attempts).where(JobRun.job == each.name, JobRun.period == period.label)).one()
@@ -173,7 +172,7 @@ def _finish(
         update(JobRun)
         .where(JobRun.job == each.name, JobRun.period == period.label)
         .where(JobRun.owner == owner, JobRun.state == RunState.running)
-        .values(state=state, finished_at=now, duration_ms=duration_ms, outcome=message, lease_until=now + wait)
+        .values(state=state, finished_at=now, outcome=message, lease_until=now + wait)
     )
     return result.rowcount == 1  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -30,7 +30,7 @@ class Every(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
-    """One business period, named ``2026-10-03T14``, ``2026-10-03``, ``2026-W40``, ``2026-10``, ``2026-Q4``, ``2026``."""
+    """One business period, named like ``2026-10-03T14``, ``2026-10-03``, ``2026-W40``, ``2026-10``, ``2026-Q4``."""
 
     start: datetime
     end: datetime
@@ -47,10 +47,9 @@ class Period:
         """The period of a name. Raises Invalid."""
         for every, pattern in _PATTERNS:
             try:
-                start = _read(label, pattern)
-            except ValueError:
+                period = cls.of(every, _read(label, pattern))
+            except (ValueError, OverflowError):  # the latter: the end lies beyond the last year that Python knows
                 continue
-            period = cls.of(every, start)
             if period.label == label:
                 return period
         raise Invalid(
