@@ -6,6 +6,7 @@ their SHA-256 only.
 
 import hashlib
 import secrets
+import unicodedata
 from datetime import datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
@@ -63,8 +64,11 @@ def token_digest(token: str) -> bytes:
 
 
 def plain_login(login: str) -> str:
-    """A login name as compared: without outer spaces, case-folded. Raises Invalid where empty or too long."""
-    plain = login.strip().casefold()
+    """A login name as compared: without outer spaces, case-folded, accents in one form (NFKC).
+
+    Raises: Invalid where it is empty or too long.
+    """
+    plain = unicodedata.normalize("NFKC", login).strip().casefold()
     if not 3 <= len(plain) <= 120:
         raise Invalid("A login name has 3 to 120 characters.", field="login")
     return plain

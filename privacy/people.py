@@ -16,9 +16,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from privacy import credentials
-from privacy.errors import Conflict, Invalid, NotFound
+from privacy.errors import Conflict, Invalid, NotFound, VitaalError
 from privacy.keys import Cipher
-from privacy.principals import Principal, Role, own_subject
+from privacy.principals import Principal, Role, is_own_subject, own_subject
 from privacy.store import keys_of
 from privacy.store.members import MembersBase
 from privacy.tenants.codes import code_digest
@@ -90,8 +90,13 @@ def join(db: Session, *, code: str, nickname: str, login: str, password: str, lo
     if not 1 <= len(nickname) <= NICKNAME_LENGTH_MAX:
         raise Invalid(f"A nickname has 1 to {NICKNAME_LENGTH_MAX} characters.", field="nickname")
     profile = Profile(uuid4(), uuid4(), nickname, locale if locale in LOCALES else LOCALES[0])
-    _add_account(db, profile, login=login, password_hash=credentials.hash_password(password))
-    _add_membership(db, profile.subject, invitation, today)
+    password_hash = credentials.hash_password(password)
+    try:
+        _add_account(db, profile, login=login, password_hash=password_hash)
+        _add_membership(db, profile.subject, invitation, today)
+    except VitaalError:
+        keys_of(db).destroy(profile.account)  # no account, no key
+        raise
     return profile
 
 
@@ -121,20 +126,17 @@ def _add_account(db: Session, profile: Profile, *, login: str, password_hash: st
     digest = keys.lookup_digest(credentials.plain_login(login), domain="login")
     cipher = keys.new_key(profile.account)
     sealed = json.dumps({"nickname": profile.nickname, "subject": profile.subject.hex}).encode()
-    db.add(
-        Member(
-            id=profile.account,
-            login_digest=digest,
-            password_hash=password_hash,
-            sealed=cipher.seal(sealed, context=_context(profile.account)),
-            locale=profile.locale,
-        )
+    member = Member(
+        id=profile.account,
+        login_digest=digest,
+        password_hash=password_hash,
+        sealed=cipher.seal(sealed, context=_context(profile.account)),
+        locale=profile.locale,
     )
     try:
         with db.begin_nested():
-            db.flush()
+            db.add(member)
     except IntegrityError as error:
-        keys.destroy(profile.account)
         raise Conflict("This login name is taken: choose another one.", field="login") from error
 
 
@@ -241,10 +243,14 @@ def memberships_in(db: Session, employers: Collection[UUID], *, first: date, las
 
 
 def end_membership(db: Session, membership: UUID, *, ends_on: date) -> None:
-    """End a membership; the account and everything earned stay the member's. Raises NotFound."""
+    """End a membership; the account and everything earned stay the member's.
+
+    Raises: NotFound (also for another member's), Invalid where it would end before it starts.
+    """
     found = db.get(Membership, membership)
-    if found is None:
+    if found is None or not is_own_subject(db, found.subject):
         raise NotFound("There is no such membership.")
-    own_subject(db, found.subject)
+    if ends_on < found.starts_on:
+        raise Invalid("A membership cannot end before it starts.", field="ends_on")
     found.ends_on = ends_on
     db.flush()

@@ -129,10 +129,15 @@ def acting(db: "Session") -> Principal:
     return principal
 
 
+def is_own_subject(db: "Session", subject: UUID) -> bool:
+    """Whether the principal may touch this subject's rows: its own member, or a job."""
+    principal = acting(db)
+    return principal.role is Role.job or principal.subject == subject
+
+
 def own_subject(db: "Session", subject: UUID) -> UUID:
     """The subject itself where the principal may touch it: its own member, or a job; else NotFound."""
-    principal = acting(db)
-    if principal.role is not Role.job and principal.subject != subject:
+    if not is_own_subject(db, subject):
         raise NotFound("There is no such person.")
     return subject
 
