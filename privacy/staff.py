@@ -13,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from privacy import credentials
-from privacy.errors import Conflict, NotFound
-from privacy.principals import Principal, Role
+from privacy.errors import Conflict, Forbidden, NotFound
+from privacy.principals import Principal, Role, acting, own_employer, own_holder
 from privacy.store import keys_of
 from privacy.store.employers import EmployersBase
 
@@ -26,6 +26,7 @@ class Staff(EmployersBase):
 
     __tablename__ = "staff"
     __table_args__ = (
+        CheckConstraint("role IN ('hr', 'insurer', 'payroll', 'operator')", name="role_known"),
         CheckConstraint("(role IN ('hr', 'payroll')) = (employer IS NOT NULL)", name="employer_fits_role"),
         CheckConstraint("(role = 'insurer') = (holder IS NOT NULL)", name="holder_fits_role"),
     )
@@ -67,8 +68,20 @@ def add_staff(
     holder: UUID | None = None,
     locale: str = "nl",
 ) -> UUID:
-    """Make an account. Raises Invalid (login, password), Conflict (the login name is taken)."""
+    """Make an account for somebody who acts for this employer or holder.
+
+    Raises: Invalid (login, password), Conflict (the login name is taken), NotFound (not the principal's own
+    organisation), Forbidden (an operator is made by an operator or a job alone).
+    """
     assert role in STAFF_ROLES
+    assert (role in (Role.hr, Role.payroll)) == (employer is not None)
+    assert (role is Role.insurer) == (holder is not None)
+    if employer is not None:
+        own_employer(db, employer)
+    elif holder is not None:
+        own_holder(db, holder)
+    elif acting(db).role not in (Role.operator, Role.job):
+        raise Forbidden("Only an operator may make an operator.")
     account, keys = uuid4(), keys_of(db)
     digest = keys.lookup_digest(credentials.plain_login(login), domain="login")
     password_hash = credentials.hash_password(password)
