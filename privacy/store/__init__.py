@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from privacy.keys import KeyRing
 from privacy.principals import Principal, Purpose, Side, allow
-from privacy.store.engine import READ_ONLY, open_engine
+from privacy.store.engine import for_transaction, open_engine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,12 +44,11 @@ def open_store(side: Side, url: str, keys: KeyRing) -> Store:
 def transaction(store: Store, principal: Principal, purpose: Purpose, *, read_only: bool = False) -> Generator[Session]:
     """One transaction as somebody, for a purpose.
 
-    read_only: promises to write nothing, so that SQLite readers do not queue behind the writer.
+    read_only: SQLite readers do not queue behind the writer; the database refuses to write.
     Raises: Forbidden where the role may not open this store for this purpose.
     """
     allow(principal, store.side, purpose)
-    engine = store.engine.execution_options(**{READ_ONLY: read_only})
-    with Session(engine, expire_on_commit=False) as db, db.begin():
+    with Session(for_transaction(store.engine, read_only=read_only), expire_on_commit=False) as db, db.begin():
         db.info.update(principal=principal, purpose=purpose, keys=store.keys)
         yield db
 

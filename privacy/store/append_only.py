@@ -59,6 +59,18 @@ def append_only_tables(base: type[DeclarativeBase]) -> list[str]:
     )
 
 
+def missing_guards(connection: Connection, base: type[DeclarativeBase]) -> list[str]:
+    """The append-only tables under ``base`` that a database does not protect (any more), sorted."""
+    if connection.dialect.name == "postgresql":
+        found = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"
+        wanted = {name: {f"{name}_only_grows"} for name in append_only_tables(base)}
+    else:
+        found = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        wanted = {name: {f"{name}_no_update", f"{name}_no_delete"} for name in append_only_tables(base)}
+    present = set(connection.exec_driver_sql(found).scalars())
+    return [name for name, triggers in wanted.items() if not triggers <= present]
+
+
 def guard(base: type[DeclarativeBase]) -> None:
     """Let ``create_all`` of the metadata of ``base`` add the triggers to the append-only tables that it creates."""
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from privacy.errors import Invalid
@@ -72,16 +72,21 @@ def sqlite_build() -> SqliteBuild:
     return max(builds, key=lambda build: (build.wal_is_sound, build.version))
 
 
+def read_address(url: str) -> URL:
+    """The parts of a database address. Raises Invalid, which never repeats it: it may hold a password."""
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError) as error:  # the latter: a port that is no number
+        raise Invalid("The database address cannot be read: expected sqlite:///FILE or postgresql://…") from error
+
+
 def open_engine(url: str, *, build: SqliteBuild | None = None) -> Engine:
     """An engine under our connection rules.
 
     url: ``sqlite:///file`` or ``postgresql+psycopg://…`` (``postgresql://`` is taken as the latter).
     Raises: Invalid for any other address, or where the driver is not installed.
     """
-    try:
-        address = make_url(url)
-    except ArgumentError as error:
-        raise Invalid("The database address cannot be read: expected sqlite:///FILE or postgresql://…") from error
+    address = read_address(url)
     if address.get_backend_name() == "sqlite":
         return _open_sqlite(address.database, build or sqlite_build())
     if address.get_backend_name() == "postgresql":
@@ -98,7 +103,7 @@ def _open_sqlite(database: str | None, build: SqliteBuild) -> Engine:
     folder = Path(database).resolve().parent
     if not folder.is_dir():
         raise Invalid(f"The folder {folder} for the database does not exist.")
-    engine = create_engine(f"sqlite:///{database}", module=build.module)
+    engine = create_engine(URL.create("sqlite", database=database), module=build.module)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: object) -> None:
@@ -107,6 +112,7 @@ def _open_sqlite(database: str | None, build: SqliteBuild) -> Engine:
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         cursor.execute(f"PRAGMA journal_mode={build.journal_mode}")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA recursive_triggers=ON")  # else INSERT OR REPLACE passes by the append-only triggers
         cursor.execute("PRAGMA trusted_schema=OFF")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.close()
@@ -114,13 +120,19 @@ def _open_sqlite(database: str | None, build: SqliteBuild) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         read_only = connection.get_execution_options().get(READ_ONLY, False)
+        connection.exec_driver_sql(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
 
 
+def for_transaction(engine: Engine, *, read_only: bool) -> Engine:
+    """The engine as one transaction uses it: where it is to read only, both databases refuse its writes."""
+    return engine.execution_options(**{READ_ONLY: read_only, "postgresql_readonly": read_only})
+
+
 @contextmanager
-def raw_connection(engine: Engine) -> Generator[Connection]:
+def raw_connection(engine: Engine, *, read_only: bool = False) -> Generator[Connection]:
     """A connection for migrations and checks, committed at the end."""
-    with engine.begin() as connection:
+    with for_transaction(engine, read_only=read_only).begin() as connection:
         yield connection
