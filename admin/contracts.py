@@ -102,8 +102,8 @@ def join_collective(
     """
     if consent_of(db, employer) is None:
         raise NoConsent("Record the staff's consent first: works council, representation or staff meeting.")
-    if declared.contract_on(db, employer, starts_on) is not None:
-        raise Conflict("This employer already takes part in a collective on that day.")
+    if declared.contracts_from(db, employer, starts_on):
+        raise Conflict("This employer already takes part in a collective from that day on.")
     if prepaid_per_head_cents < 0 or prepaid_per_head_cents % collective.coin_value_cents:
         raise Invalid(
             f"The prepayment per head must be a multiple of a coin's {collective.coin_value_cents} cents.",
@@ -117,6 +117,9 @@ def join_collective(
         heads=declared.heads_on(db, employer, starts_on),
         prepaid_per_head_cents=prepaid_per_head_cents,
     )
-    db.add(contract)
-    db.flush()
+    try:
+        with db.begin_nested():
+            db.add(contract)
+    except IntegrityError as error:
+        raise Conflict("This employer already takes part in a collective from that day on.") from error
     return contract

@@ -55,7 +55,9 @@ def record_payment(
     coin_value_cents = declared.collective(db, collective).coin_value_cents
     if payer not in PAYERS:
         raise Invalid(f"A payer is one of: {', '.join(PAYERS)}.", field="payer")
-    if not 0 < amount_cents <= AMOUNT_MAX_CENTS or amount_cents % coin_value_cents:
+    if amount_cents > AMOUNT_MAX_CENTS:
+        raise Invalid(f"A payment is at most {AMOUNT_MAX_CENTS} cents.", field="amount_cents")
+    if amount_cents <= 0 or amount_cents % coin_value_cents:
         raise Invalid(f"A payment is a positive multiple of a coin's {coin_value_cents} cents.", field="amount_cents")
     row = Payment(
         id=reference,

@@ -6,7 +6,7 @@ Nothing here depends on what any employee does. Ids are random; names are those 
 from datetime import date
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, String
+from sqlalchemy import BigInteger, CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 
@@ -52,6 +52,9 @@ class EmployerColumns:
     region: Mapped[str] = mapped_column(String(60))
 
 
+_RUNNING = text("ends_on IS NULL")
+
+
 class ContractColumns:
     """An employer's part in a collective: contracted heads and the flat prepayment per head and year."""
 
@@ -64,11 +67,13 @@ class ContractColumns:
     prepaid_per_head_cents: Mapped[int] = mapped_column(BigInteger)
 
     @declared_attr.directive
-    def __table_args__(cls) -> tuple[CheckConstraint, ...]:
-        """Invariants that the database holds too."""
+    def __table_args__(cls) -> tuple[CheckConstraint | Index, ...]:
+        """Invariants that the database holds too: one running contract per employer."""
         return (
             CheckConstraint("heads > 0", name="heads_positive"),
             CheckConstraint("prepaid_per_head_cents >= 0", name="prepaid_not_negative"),
+            CheckConstraint("ends_on IS NULL OR ends_on >= starts_on", name="ends_after_start"),
+            Index("ix_contract_running", "employer", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
         )
 
 
@@ -81,6 +86,9 @@ class UnitColumns:
     kind: Mapped[str] = mapped_column(String(12))
 
 
+_WHOLE = text("unit IS NULL")
+
+
 class HeadcountColumns:
     """Heads that HR declares from a day on, for the whole employer (no unit) or one unit."""
 
@@ -91,9 +99,20 @@ class HeadcountColumns:
     heads: Mapped[int]
 
     @declared_attr.directive
-    def __table_args__(cls) -> tuple[CheckConstraint, ...]:
-        """Invariants that the database holds too."""
-        return (CheckConstraint("heads > 0", name="heads_positive"),)
+    def __table_args__(cls) -> tuple[CheckConstraint | Index, ...]:
+        """Invariants that the database holds too: one figure per day for the whole and for each unit."""
+        return (
+            CheckConstraint("heads > 0", name="heads_positive"),
+            Index("ix_headcount_unit_day", "employer", "unit", "valid_from", unique=True),
+            Index(
+                "ix_headcount_whole_day",
+                "employer",
+                "valid_from",
+                unique=True,
+                sqlite_where=_WHOLE,
+                postgresql_where=_WHOLE,
+            ),
+        )
 
 
 class InvitationColumns:

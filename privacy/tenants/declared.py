@@ -6,19 +6,20 @@ Every function asks ``own_employer`` or ``own_holder`` first, so that a foreign 
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy import ForeignKey, String, UniqueConstraint, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from privacy.errors import Invalid, NotFound
+from privacy.errors import Conflict, Invalid, NotFound
 from privacy.principals import own_employer, own_holder
 from privacy.store.columns import UtcDateTime
 from privacy.store.employers import EmployersBase
 from privacy.tenants import columns
-from privacy.tenants.codes import code_digest
-
+from privacy.tenants.codes import code_digest, plain_code
 
 UNIT_KINDS = ("department", "site")
 UNIT_NAME_LENGTH_MAX = 80
+CODE_LENGTH_MIN, CODE_LENGTH_MAX = 4, 40
 
 
 class Holder(columns.HolderColumns, EmployersBase):
@@ -68,7 +69,7 @@ class SharedCode(EmployersBase):
 
     __tablename__ = "shared_code"
     invitation: Mapped[UUID] = mapped_column(ForeignKey("invitation.id"), primary_key=True)
-    code: Mapped[str] = mapped_column(String(40))
+    code: Mapped[str] = mapped_column(String(CODE_LENGTH_MAX))
 
 
 class Pool(columns.PoolColumns, EmployersBase):
@@ -153,6 +154,18 @@ def contract_on(db: Session, employer_id: UUID, day: date) -> Contract | None:
     ).first()
 
 
+def contracts_from(db: Session, employer_id: UUID, day: date) -> list[Contract]:
+    """The employer's contracts that are in force on a day or on any later one."""
+    own_employer(db, employer_id)
+    return list(
+        db.scalars(
+            select(Contract)
+            .where(Contract.employer == employer_id, (Contract.ends_on.is_(None)) | (Contract.ends_on >= day))
+            .order_by(Contract.starts_on)
+        )
+    )
+
+
 def collective_of(db: Session, contract: Contract) -> Collective:
     """The collective of an employer's own contract."""
     own_employer(db, contract.employer)
@@ -174,12 +187,32 @@ def heads_on(db: Session, employer_id: UUID, day: date) -> int:
 
 
 def declare_heads(db: Session, employer_id: UUID, *, unit: UUID | None = None, valid_from: date, heads: int) -> None:
-    """Declare the heads from a day on. Raises Invalid for less than one or more than ten million."""
+    """Declare the heads from a day on; declaring them again for the same day corrects them.
+
+    Raises: Invalid for less than one or more than ten million, NotFound for a unit of somebody else.
+    """
     own_employer(db, employer_id)
+    _own_unit(db, employer_id, unit)
     if not 1 <= heads <= 10_000_000:
         raise Invalid("The number of people must be between 1 and 10,000,000.", field="heads")
-    db.add(Headcount(employer=employer_id, unit=unit, valid_from=valid_from, heads=heads))
-    db.flush()
+    try:
+        with db.begin_nested():
+            db.add(Headcount(employer=employer_id, unit=unit, valid_from=valid_from, heads=heads))
+    except IntegrityError:
+        db.execute(
+            update(Headcount)
+            .where(Headcount.employer == employer_id, Headcount.valid_from == valid_from)
+            .where(Headcount.unit.is_(None) if unit is None else Headcount.unit == unit)
+            .values(heads=heads)
+        )
+
+
+def _own_unit(db: Session, employer_id: UUID, unit: UUID | None) -> None:
+    if unit is None:
+        return
+    found = db.get(Unit, unit)
+    if found is None or found.employer != employer_id:
+        raise NotFound("There is no such unit.")
 
 
 def add_unit(db: Session, employer_id: UUID, *, name: str, kind: str) -> Unit:
@@ -215,15 +248,23 @@ def unit_heads(db: Session, employer_id: UUID, day: date) -> dict[UUID, int]:
 def invite(
     db: Session, employer_id: UUID, *, code: str, shared: bool, expires_on: date, unit: UUID | None = None
 ) -> Invitation:
-    """Issue an invitation under a code. A shared code is kept as text for the poster."""
+    """Issue an invitation under a code. A shared code is kept as text for the poster.
+
+    Raises: Invalid (the code's length), Conflict where the code serves already, NotFound for a unit of somebody else.
+    """
     own_employer(db, employer_id)
-    if len("".join(code.split())) < 4:
-        raise Invalid("A code needs at least four characters.", field="code")
+    _own_unit(db, employer_id, unit)
+    code = code.strip()
+    if len(plain_code(code)) < CODE_LENGTH_MIN or len(code) > CODE_LENGTH_MAX:
+        raise Invalid(f"A code has {CODE_LENGTH_MIN} to {CODE_LENGTH_MAX} letters and digits.", field="code")
     invitation = Invitation(
         employer=employer_id, unit=unit, code_digest=code_digest(code), shared=shared, expires_on=expires_on
     )
-    db.add(invitation)
-    db.flush()
+    try:
+        with db.begin_nested():
+            db.add(invitation)
+    except IntegrityError as error:
+        raise Conflict("This code is in use: choose another one.", field="code") from error
     if shared:
         db.add(SharedCode(invitation=invitation.id, code=code))
         db.flush()
