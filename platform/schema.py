@@ -7,8 +7,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData
+from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.orm import DeclarativeBase
 
 from privacy.errors import Invalid
 from privacy.principals import Side
@@ -31,21 +32,26 @@ def config(side: Side) -> Config:
     return settings
 
 
-def metadata(side: Side) -> MetaData:
-    """Every table that the models of a store declare."""
+def models(side: Side) -> type[DeclarativeBase]:
+    """The base of every table that the models of a store declare."""
     load_tables()
-    return (MembersBase if side is Side.members else EmployersBase).metadata
+    return MembersBase if side is Side.members else EmployersBase
 
 
 def revision(store: Store) -> str | None:
     """The store's schema version, None where it has none. Raises Invalid where it cannot be reached."""
+    return revision_at(store.side, store.engine)
+
+
+def revision_at(side: Side, engine: Engine) -> str | None:
+    """The schema version of what may become a store. Raises as ``revision``."""
     try:
-        with raw_connection(store.engine) as connection:
+        with raw_connection(engine, read_only=True) as connection:
             return MigrationContext.configure(connection).get_current_revision()
     except OperationalError as error:
-        raise Invalid(f"The {store.side}' store cannot be reached: check that it runs at its address.") from error
+        raise Invalid(f"The {side}' store cannot be reached: check that it runs at its address.") from error
     except DatabaseError as error:
-        raise Invalid(f"The {store.side}' store is not a database that can be read.") from error
+        raise Invalid(f"The {side}' store is not a database that can be read.") from error
 
 
 def upgrade(store: Store) -> None:
@@ -73,9 +79,9 @@ def _refuse_newer(store: Store, current: str | None) -> None:
 
 def differences(store: Store) -> list[str]:
     """What differs between models and database, one sentence each; empty where they agree."""
-    declared = metadata(store.side)
-    with raw_connection(store.engine) as connection:
+    base = models(store.side)
+    with raw_connection(store.engine, read_only=True) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        found = [f"The {store.side}' store differs: {change!r}." for change in compare_metadata(context, declared)]
-        unguarded = missing_guards(connection, declared)
+        found = [f"The {store.side}' store differs: {change!r}." for change in compare_metadata(context, base.metadata)]
+        unguarded = missing_guards(connection, base)
     return found + [f"The {store.side}' store does not protect {name} against changes." for name in unguarded]

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy import URL
 
 from privacy.errors import Conflict, Invalid
-from privacy.keys import KeyRing
+from privacy.keys import KeyRing, KeysMissing
 from privacy.principals import Side
 from privacy.store import Store, open_store
-from privacy.store.engine import sqlite_build
+from privacy.store.engine import open_engine, read_address, sqlite_build
 
 from . import schema
 from .settings import Settings, read_settings
@@ -37,7 +37,7 @@ class OpenStores:
 def urls(directory: Path | None, settings: Settings) -> dict[Side, str]:
     """The addresses of both stores. Raises Invalid where none is set."""
     if directory is not None:
-        return {side: f"sqlite:///{directory / side}.sqlite" for side in Side}
+        return {side: str(URL.create("sqlite", database=f"{directory / side}.sqlite")) for side in Side}
     if settings.members_url is None or settings.employers_url is None:
         raise Invalid("No stores are set: give --dir DIR, or set VITAAL_MEMBERS_URL and VITAAL_EMPLOYERS_URL.")
     return {Side.members: settings.members_url, Side.employers: settings.employers_url}
@@ -56,7 +56,7 @@ def open_side(side: Side, directory: Path | None) -> Store:
     """Open one store whose schema is current. Raises Invalid."""
     settings = read_settings()
     url = urls(directory, settings)[side]
-    address = make_url(url)
+    address = read_address(url)
     if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
         raise Invalid(f"There is no store at {address.database}: make one with `vitaal demo` or `vitaal db upgrade`.")
     store = open_store(side, url, KeyRing(keys_folder(directory, settings, side)))
@@ -80,18 +80,41 @@ def opened(directory: Path | None) -> Generator[OpenStores]:
 
 
 def make_side(side: Side, directory: Path | None) -> Store:
-    """Open one store, making its keys and its schema where there are none, and migrate it. Raises Invalid."""
+    """Open one store, making its keys and its schema where there are none, and migrate it.
+
+    Raises: Invalid, also where a store exists and its keys are lost: new ones could open nothing in it.
+    """
     settings = read_settings()
-    folder = keys_folder(directory, settings, side)
+    folder, url = keys_folder(directory, settings, side), urls(directory, settings)[side]
     try:
-        keys = KeyRing.create(folder)
-    except Conflict:
         keys = KeyRing(folder)
-    except OSError as error:
-        raise Invalid(f"The folder {folder} for the keys cannot be written: {error.strerror}.") from error
-    store = open_store(side, urls(directory, settings)[side], keys)
+    except KeysMissing:
+        if _exists(side, url):
+            raise
+        keys = _new_keys(folder)
+    store = open_store(side, url, keys)
     schema.upgrade(store)
     return store
+
+
+def _exists(side: Side, url: str) -> bool:
+    address = read_address(url)
+    if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
+        return False
+    engine = open_engine(url)
+    try:
+        return schema.revision_at(side, engine) is not None
+    finally:
+        engine.dispose()
+
+
+def _new_keys(folder: Path) -> KeyRing:
+    try:
+        return KeyRing.create(folder)
+    except Conflict:  # another process has just made them
+        return KeyRing(folder)
+    except OSError as error:
+        raise Invalid(f"The folder {folder} for the keys cannot be written: {error.strerror}.") from error
 
 
 def make_in(directory: Path) -> OpenStores:
@@ -99,6 +122,11 @@ def make_in(directory: Path) -> OpenStores:
     return OpenStores(make_side(Side.members, directory), make_side(Side.employers, directory))
 
 
+def sqlite_notice() -> str | None:
+    """What to say at start-up where the SQLite at hand needs a slower journal."""
+    return sqlite_build().notice
+
+
 def notice(store: Store) -> str | None:
-    """What an operator should know at start-up: a slower journal for an unsound SQLite build."""
-    return sqlite_build().notice if store.dialect == "sqlite" else None
+    """The same for a store that is open: nothing where it is not SQLite."""
+    return sqlite_notice() if store.dialect == "sqlite" else None
