@@ -147,10 +147,19 @@ def choose_goal(db: Session, subject: UUID, *, metric: str, value: float, today:
     earlier = goal(db, subject, metric=metric, on=monday)
     if earlier is not None:
         monday += timedelta(days=7)
-    row = db.get(Goal, (subject, metric, monday)) or Goal(subject=subject, metric=metric, from_day=monday)
+    row = db.get(Goal, (subject, metric, monday)) or _new_goal(db, subject, metric, monday, value)
     row.value = value
-    db.add(row)
     db.flush()
+    return row
+
+
+def _new_goal(db: Session, subject: UUID, metric: str, monday: date, value: float) -> Goal:
+    try:
+        with db.begin_nested():
+            row = Goal(subject=subject, metric=metric, from_day=monday, value=value)
+            db.add(row)
+    except IntegrityError:  # chosen twice at once
+        return db.get_one(Goal, (subject, metric, monday))
     return row
 
 
