@@ -203,7 +203,7 @@ def event_frame(db: Session, subjects: Collection[UUID] | None, first: date, las
 
 def _rows(
     db: Session,
-    question: Select[Any],
+    question: Select[*tuple[Any, ...]],
     subject: InstrumentedAttribute[UUID],
     subjects: Collection[UUID] | None,
 ) -> list[tuple[Any, ...]]:
