@@ -1,0 +1,47 @@
+"""``vitaal programme``: check a programme document, print the JSON Schema that its editor can use."""
+
+import json
+from typing import Any, cast
+
+import click
+
+from programs.documents import json_schema, max_coins_per_year, read_programme
+
+from .common import answer, json_option
+from .files import input_file, read_text
+
+
+@click.group()
+def programme() -> None:
+    """Programme documents."""
+
+
+@programme.command()
+@input_file("file")
+@json_option
+def validate(file: str, *, as_json: bool) -> None:
+    """Check the document FILE (- reads standard input); say by path and line what is wrong."""
+    text, name = read_text(file)
+    found = read_programme(text, file=name)
+    most = max_coins_per_year(found)
+    document = {
+        "file": name,
+        "valid": True,
+        "key": found.key,
+        "version": found.version,
+        "rules": [rule.id for rule in found.rules.rules],
+        "max_coins_per_year": most,
+    }
+    rules = len(found.rules.rules)
+    counted = f"{rules} {'rule' if rules == 1 else 'rules'}"
+    answer(
+        as_json,
+        document,
+        f"{name}: {found.key} version {found.version} is valid: {counted}, at most {most:,} coins a year.",
+    )
+
+
+@programme.command()
+def schema() -> None:
+    """Print the JSON Schema of a programme document."""
+    click.echo(json.dumps(cast(Any, json_schema()), ensure_ascii=False, indent=2))
