@@ -24,7 +24,7 @@ from programs.imports.records import Record, Rejected
 from programs.imports.reports import ImportReport
 from programs.inserting import insert_new
 from programs.observations import Observation, record, take_turns
-from programs.sealing import open_record
+from programs.sealing import Sealer
 
 DAYS_AT_ONCE = 100
 SUBJECTS_AT_ONCE = 500
@@ -125,21 +125,14 @@ def _current(db: Session, subject: UUID, cipher: Cipher, days: list[date]) -> li
         .where(accepted, other.state == "accepted", other.local_day.in_(nearby), Observation.local_day.not_in(nearby))
     )
     latest: dict[bytes, tuple[tuple[int, datetime, float, bytes], Record]] = {}
-    for row in (*db.execute(here), *db.execute(elsewhere)):
-        opened = open_record(
-            row.sealed,
-            subject=subject,
-            key=row.record_key,
-            metric=row.metric,
-            local_day=row.local_day,
-            manual=row.provenance == "typed",
-            cipher=cipher,
-        )
+    sealer = Sealer(subject, cipher)
+    for key, content, metric, local_day, provenance, sealed, received_at in (*db.execute(here), *db.execute(elsewhere)):
+        opened = sealer.open(sealed, key=key, metric=metric, local_day=local_day, manual=provenance == "typed")
         modified_ms = -1 if opened.modified_ms is None else opened.modified_ms
-        age = (modified_ms, row.received_at, opened.value, row.content)
-        known = latest.get(row.record_key)
+        age = (modified_ms, received_at, opened.value, content)
+        known = latest.get(key)
         if known is None or age > known[0]:
-            latest[row.record_key] = (age, opened)
+            latest[key] = (age, opened)
     return [opened for _, opened in latest.values()]
 
 

@@ -26,7 +26,7 @@ from programs.imports.records import Record, Rejected, days_of
 from programs.imports.reports import ImportReport
 from programs.inserting import insert_new
 from programs.quarantine import REASONS, Bounds, fault
-from programs.sealing import encode_json, open_record, seal_record
+from programs.sealing import Sealer, encode_json
 
 CHUNK_RECORDS = 5_000
 
@@ -39,7 +39,6 @@ class Observation(MembersBase):
     __table_args__ = (
         UniqueConstraint("subject", "record_key", "content", "state"),
         Index("ix_observation_subject_local_day", "subject", "local_day"),
-        Index("ix_observation_batch", "batch"),
         CheckConstraint("provenance IN ('sensed', 'typed')", name="provenance"),
         CheckConstraint(
             "(state = 'accepted' AND reason IS NULL) OR (state = 'quarantined' AND reason IS NOT NULL)", name="state"
@@ -61,14 +60,12 @@ class Observation(MembersBase):
 
     def opened(self, cipher: Cipher) -> Record:
         """The record that this row keeps."""
-        return open_record(
+        return Sealer(self.subject, cipher).open(
             self.sealed,
-            subject=self.subject,
             key=self.record_key,
             metric=self.metric,
             local_day=self.local_day,
             manual=self.provenance == "typed",
-            cipher=cipher,
         )
 
 
@@ -130,7 +127,7 @@ def record(
             progress(len(chunk))
     report = writer.report
     if report.observations_new:
-        report.days |= _days_left_behind(db, subject, batch)
+        report.days |= _days_left_behind(db, subject, batch, report.days)
     sealed = cipher.seal(encode_json(report.to_store()).encode(), context=_report_context(batch))
     db.add(ImportBatch(id=batch, subject=subject, format=format, received_at=now, report=sealed))
     db.flush()
@@ -169,7 +166,7 @@ class _Writer:
     ) -> None:
         self.db = db
         self.subject = subject
-        self.cipher = cipher
+        self.sealer = Sealer(subject, cipher)
         self.batch = batch
         self.now = now
         self.bounds = bounds
@@ -201,7 +198,7 @@ class _Writer:
             self.subject,
             item.metric,
             item.local_day,
-            *seal_record(item, subject=self.subject, cipher=self.cipher),
+            *self.sealer.seal(item),
             "typed" if item.manual else "sensed",
             "quarantined" if reason else "accepted",
             reason,
@@ -219,13 +216,14 @@ def _chunks(records: Iterable[Record | Rejected]) -> Iterator[list[Record | Reje
         yield chunk
 
 
-def _days_left_behind(db: Session, subject: UUID, batch: UUID) -> set[date]:
+def _days_left_behind(db: Session, subject: UUID, batch: UUID, days: set[date]) -> set[date]:
     """Days that earlier versions of this batch's records counted for, where a correction moved them."""
     old = aliased(Observation)
     moved = (
         select(old.local_day)
         .join(Observation, (old.subject == Observation.subject) & (old.record_key == Observation.record_key))
-        .where(Observation.subject == subject, Observation.batch == batch, old.local_day != Observation.local_day)
+        .where(Observation.subject == subject, Observation.local_day.between(min(days), max(days)))
+        .where(Observation.batch == batch, old.local_day != Observation.local_day)
         .distinct()
     )
     return {day + timedelta(days=after) for day in db.scalars(moved) for after in (0, 1)}
