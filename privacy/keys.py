@@ -54,7 +54,7 @@ class Cipher:
         """The plaintext. Raises Conflict where the value was altered or belongs to another row."""
         try:
             return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # the latter: too short to hold anything
             raise Conflict("A sealed value does not fit its row: the database was altered.") from error
 
     def digest(self, text: str, *, context: str) -> bytes:
