@@ -14,8 +14,8 @@ from privacy.store.columns import UtcDateTime
 class ScopeColumns:
     """Whom a row is about."""
 
-    audience_kind: Mapped[str] = mapped_column(String(12), primary_key=True)
-    audience: Mapped[UUID] = mapped_column(primary_key=True)
+    audience_kind: Mapped[str] = mapped_column(String(12), primary_key=True, sort_order=-2)
+    audience: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-1)
 
 
 class ReleaseColumns:

@@ -52,5 +52,5 @@ def _small_employers(db: Session, collective: UUID, on: date) -> dict[UUID, int]
         .where(Headcount.unit.is_(None), Headcount.valid_from <= on)
         .order_by(Headcount.valid_from)
     )
-    heads = dict(db.execute(query).tuples().all())
+    heads = {each.employer: each.heads for each in db.execute(query)}
     return {employer: count for employer, count in heads.items() if count < HEADS_MIN}

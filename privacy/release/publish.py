@@ -3,7 +3,7 @@
 What is published and when follows from contracts, declared heads and the calendar alone: the same releases appear
 whether or not anybody takes part. A window of a statistic is published once. Running a month again does nothing, a
 crash anywhere leaves either no trace or a finished release that the next run carries across, and no number is ever
-drawn twice. A month that was missed is published, in order, by the next run.
+drawn twice. A month that was missed within a year is published, in order, by the next run.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -82,7 +82,7 @@ def copy_releases(members: Store, employers: Store) -> None:
     with transaction(members, COPYING, Purpose.copying, read_only=True) as db:
         finished = list(db.scalars(select(outbox.ReleaseOutbox).where(outbox.ReleaseOutbox.publishable)))
     with transaction(employers, COPYING, Purpose.copying) as db:
-        published = dict(db.execute(select(Release.id, Release.digest)).tuples().all())
+        published = {each.id: each.digest for each in db.execute(select(Release.id, Release.digest))}
         for row in sorted(finished, key=lambda each: each.id):
             if published.get(row.id, row.digest) != row.digest:
                 raise Conflict(f"The report {row.id} differs from what was published under this number.")
@@ -123,16 +123,13 @@ class _Publication:
     def _due_months(self, scope: Scope, period: Period) -> Iterator[Period]:
         """The scope's months up to ``period`` that are not published: an unbroken run from its first in the year.
 
-        A scope that stops qualifying during a year has no more releases in it.
+        A scope starts with the first month that is published about it, and one that stops qualifying during a year
+        has no more releases in it.
         """
-        year = self.db.get(cohorts.ScopeYear, (scope.kind, scope.id, period.start.year))
-        month = Period.of(Every.month, period.start.replace(month=1))
-        if year is not None:
+        month = period
+        if self.db.get(cohorts.ScopeYear, (scope.kind, scope.id, period.start.year)) is not None:
             last = cohorts.increments(self.db, scope, period.start.year)[-1]
             month = Period.parse(last.month).next()
-        else:
-            while scope not in self._roster.groups(month):
-                month = month.next()
         while month <= period and scope in self._roster.groups(month):
             yield month
             month = month.next()

@@ -84,7 +84,7 @@ class Roster:
             .where(PoolCopy.year == year)
             .order_by(PoolEmployerCopy.pool.desc())
         )
-        return dict(rows.tuples().all())
+        return {each.employer: each.pool for each in rows}
 
 
 def home_contracts(db: Session, month: Period) -> dict[UUID, ContractCopy]:

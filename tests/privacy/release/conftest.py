@@ -1,163 +1,17 @@
-"""A small world for the tests of releases: declared organisations, memberships, and deeds that may arrive late."""
+"""Worlds for the tests of releases."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from fractions import Fraction
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import UUID, uuid4, uuid5
 
-import pandas as pd
 import pytest
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from release_world import World
 
-from privacy.jobs import Every, Period
 from privacy.keys import KeyRing
-from privacy.people import Membership
-from privacy.principals import Purpose, Side, job
-from privacy.release.noise import NoiseSource, OpenDpNoise
-from privacy.release.outbox import ReleaseOutbox
-from privacy.release.plan import Name, Scope
-from privacy.release.publish import publish
-from privacy.store import Store, open_store, transaction
+from privacy.principals import Side
+from privacy.store import Store, open_store
 from privacy.store.employers import EmployersBase
 from privacy.store.members import MembersBase
-from privacy.tenants import copying, declared
 from vitaal.registry import load_tables
-
-NAMES = UUID(int=7)
-
-
-class ZeroNoise:
-    """Adds nothing: shows the exact vectors to a test, and is never publishable."""
-
-    name = "seeded"
-    publishable = False
-
-    def gaussian(
-        self, values: Sequence[int], *, scale: Fraction, sensitivity_squared: int, rho_micro: int
-    ) -> list[int]:
-        return list(values)
-
-
-@dataclass
-class World:
-    members: Store
-    employers: Store
-    deeds: set[tuple[UUID, str]] = field(default_factory=set)
-    collective: UUID = field(default_factory=lambda: uuid5(NAMES, "collective"))
-    holder: UUID = field(default_factory=lambda: uuid5(NAMES, "holder"))
-
-    def __post_init__(self) -> None:
-        with self.declaring() as db:
-            db.add(declared.Holder(id=self.holder, kind="insurer", name="Zorg"))
-        self.add_collective(self.collective)
-
-    def declaring(self):
-        return transaction(self.employers, job("test"), Purpose.operation)
-
-    def add_collective(self, collective: UUID) -> UUID:
-        with self.declaring() as db:
-            db.add(
-                declared.Collective(
-                    id=collective, holder=self.holder, name=f"Collective {collective.hex[:4]}", region="Utrecht",
-                    coin_value_cents=10, starts_on=date(2020, 1, 1), ends_on=None,
-                )
-            )  # fmt: skip
-        return collective
-
-    def firm(
-        self,
-        name: str,
-        heads: int,
-        *,
-        starts_on: date = date(2025, 1, 1),
-        ends_on: date | None = None,
-        collective: UUID | None = None,
-    ) -> UUID:
-        employer = uuid5(NAMES, name)
-        with self.declaring() as db:
-            db.add(declared.Employer(id=employer, name=name, sector="C", region="Utrecht"))
-        self.declare(employer, heads, date(2020, 1, 1))
-        self.contract(employer, heads, starts_on=starts_on, ends_on=ends_on, collective=collective)
-        return employer
-
-    def declare(self, employer: UUID, heads: int, valid_from: date) -> None:
-        with self.declaring() as db:
-            db.add(declared.Headcount(employer=employer, unit=None, valid_from=valid_from, heads=heads))
-        self.copy()
-
-    def contract(
-        self, employer: UUID, heads: int, *, starts_on: date, ends_on: date | None, collective: UUID | None = None
-    ) -> None:
-        with self.declaring() as db:
-            db.add(
-                declared.Contract(
-                    collective=collective or self.collective, employer=employer, starts_on=starts_on, ends_on=ends_on,
-                    heads=heads, prepaid_per_head_cents=0,
-                )
-            )  # fmt: skip
-        self.copy()
-
-    def copy(self) -> None:
-        copying.copy_organisations(self.members, self.employers, copying.MIRRORS)
-
-    def person(
-        self, name: str, employer: UUID, *, since: date = date(2025, 1, 1), until: date | None = None, months: str = ""
-    ) -> UUID:
-        """A member of an employer; ``months``: labels of the months with a deed, separated by spaces."""
-        subject = uuid5(NAMES, name)
-        with transaction(self.members, job("test"), Purpose.operation) as db:
-            db.add(
-                Membership(
-                    id=uuid4(), subject=subject, employer=employer, unit=None, starts_on=since, ends_on=until,
-                    invitation=uuid4(), single_use=None,
-                )
-            )  # fmt: skip
-        self.deeds |= {(subject, month) for month in months.split()}
-        return subject
-
-    def staff(self, employer: UUID, people: int, *, active: int, months: str, since: date = date(2025, 1, 1)) -> None:
-        for number in range(people):
-            self.person(f"{employer}{number}", employer, since=since, months=months if number < active else "")
-
-    def measure(self, _db: Session, *, subjects: set[UUID] | None, first: date, last: date) -> pd.DataFrame:
-        rows = [
-            (subject, month)
-            for subject, month in sorted(self.deeds)
-            if (subjects is None or subject in subjects)
-            and first <= Period.parse(month).first_day
-            and Period.parse(month).last_day <= last
-        ]
-        return pd.DataFrame(rows, columns=["member", "month"], dtype=object)
-
-    def run(self, month: str, noise: NoiseSource | None = None) -> tuple[UUID, ...]:
-        """Publish a month on the day after it ended, and carry it across."""
-        period = Period.parse(month)
-        return publish(
-            self.members,
-            self.employers,
-            period=period,
-            measures=self.measure,
-            noise=noise or OpenDpNoise(),
-            now=period.end + timedelta(hours=3),
-        )
-
-    def run_through(self, first: str, last: str, noise: NoiseSource | None = None) -> None:
-        period = Period.parse(first)
-        while period <= Period.parse(last):
-            self.run(period.label, noise)
-            period = period.next()
-
-    def outbox(self) -> dict[tuple[Scope, Name, str], ReleaseOutbox]:
-        with transaction(self.members, job("test"), Purpose.operation, read_only=True) as db:
-            return {(row.scope, row.name, row.window): row for row in db.scalars(select(ReleaseOutbox))}
-
-
-def small_collective(world: World) -> dict[str, UUID]:
-    """Two firms of 30, one of 25 and two of 12: 109 heads, so that the collective is reported on, the small are not."""
-    return {name: world.firm(name, heads) for name, heads in {"A": 30, "B": 30, "C": 25, "D": 12, "E": 12}.items()}
 
 
 @pytest.fixture
@@ -185,13 +39,3 @@ def new_world(tmp_path: Path) -> Iterator[Callable[[], World]]:
     yield make
     for store in stores:
         store.close()
-
-
-@pytest.fixture
-def noon() -> datetime:
-    return datetime(2026, 4, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def may() -> Period:
-    return Period.of(Every.month, datetime(2026, 5, 3, tzinfo=UTC))
