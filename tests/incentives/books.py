@@ -1,0 +1,109 @@
+"""What the ledger's tests share: a day, principals, a funded collective, the check of everything at the end."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pandas as pd
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from incentives.funds import credit_payment, fund_account
+from incentives.ledger import AccountKind, NewTransfer, TransferCode, account_of, book, open_account
+from incentives.settle import FundShare, Settled, settle
+from incentives.verify import Verdict, verify
+from privacy.principals import OPERATOR, Principal, Purpose, Role, job
+from privacy.store import Store, transaction
+from privacy.store.append_only import drop_append_only_ddl
+
+NOW = datetime(2026, 2, 3, 12, 30, tzinfo=UTC)
+DAY = date(2026, 2, 3)
+JOB = job("test")
+
+
+def rewards(store: Store):
+    return transaction(store, JOB, Purpose.rewards)
+
+
+def a_member(subject: UUID | None = None) -> Principal:
+    return Principal(role=Role.member, account=uuid4(), subject=subject or uuid4())
+
+
+def verdict(store: Store, *, expected: str | None = None) -> Verdict:
+    with transaction(store, OPERATOR, Purpose.operation, read_only=True) as db:
+        return verify(db, expected=expected)
+
+
+def a_fund(db: Session, coins: int) -> UUID:
+    fund = fund_account(db, collective=uuid4(), payer="insurer", payer_id=uuid4(), now=NOW)
+    if coins:
+        credit_payment(db, payment=uuid4(), fund=fund, amount_coins=coins, booked_at=NOW)
+    return fund
+
+
+def a_purse(db: Session, coins: int = 0) -> UUID:
+    """A nameless purse with coins straight from outside."""
+    account = open_account(db, kind=AccountKind.purse, owner=None, now=NOW)
+    if coins:
+        pay_in(db, account, coins)
+    return account
+
+
+def pay_in(db: Session, account: UUID, coins: int) -> None:
+    outside = account_of(db, kind=AccountKind.outside, now=NOW)
+    book(
+        db,
+        reference=uuid4(),
+        debit=outside,
+        credit=account,
+        amount_coins=coins,
+        code=TransferCode.payment,
+        cause="payment/test",
+        booked_at=NOW,
+    )
+
+
+def new(debit: UUID, credit: UUID, coins: int, *, reference: UUID | None = None, cause: str = "p/r/2026") -> NewTransfer:
+    return NewTransfer(
+        reference=reference or uuid4(),
+        debit=debit,
+        credit=credit,
+        amount_coins=coins,
+        code=TransferCode.award,
+        cause=cause,
+    )
+
+
+def earned(*rows: tuple[UUID, str, int] | tuple[UUID, str, int, str]) -> pd.DataFrame:
+    """Entitlements: (member, period as a date, coins[, rule])."""
+    listed = [(*row, "steps") if len(row) == 3 else row for row in rows]
+    return pd.DataFrame(
+        {
+            "member": pd.Series([row[0] for row in listed], dtype=object),
+            "period": [row[1] for row in listed],
+            "rule": [row[3] for row in listed],
+            "coins": pd.Series([row[2] for row in listed], dtype="int64"),
+            "at": [date.fromisoformat(row[1]) for row in listed],
+        }
+    )
+
+
+def settle_now(
+    db: Session, entitlements: pd.DataFrame, funds: dict[UUID, Iterable[FundShare]], *, programme: str = "move", **more: object
+) -> Settled:
+    return settle(
+        db,
+        programme=programme,
+        entitlements=entitlements,
+        funds={subject: list(shares) for subject, shares in funds.items()},
+        now=NOW + timedelta(hours=1),
+        **more,
+    )
+
+
+def unguard(store: Store, *tables: str) -> None:
+    """Take the triggers away, as somebody with rights on the database could."""
+    with store.engine.begin() as connection:
+        for table in tables:
+            for statement in drop_append_only_ddl(table, store.dialect):
+                connection.execute(text(statement))
