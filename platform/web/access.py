@@ -138,5 +138,3 @@ def is_secure() -> bool:
 def session_token() -> str | None:
     """The token that the browser sent."""
     return request.cookies.get(desk().face.cookie)
-
-

@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, url_for
 from privacy.store import Store
 
 from ..settings import Settings
-from . import access, desk, forms, language, pictures, refusals, security
+from . import access, desk, forms, language, refusals, security
 from .common import common_pages
 from .desk import Clock, Desk, Face
 
@@ -34,10 +34,8 @@ def new_app(face: Face, store: Store, settings: Settings, clock: Clock, pages: t
         language=language.language,
         page_path=access.page_path,
         profile=desk.profile,
-        refusal=forms.refusal,
+        refusal_text=forms.refusal_text,
         asset=_asset,
-        figures=pictures.figures,
-        trend=pictures.trend,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     return app

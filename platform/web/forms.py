@@ -10,7 +10,7 @@ from flask import g
 from flask_babel import gettext
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import Field
+from wtforms import Field, HiddenField, validators
 
 from privacy.errors import Invalid, VitaalError
 
@@ -39,9 +39,20 @@ def form_for(form_class: type[Form], **values: Any) -> Form:
     return form_class(formdata=cast("MultiDict[str, str]", None), data=values)
 
 
+def once_field() -> HiddenField:
+    """A hidden id, made when the form was shown, by which sending it twice is recognised."""
+    return HiddenField(validators=[validators.InputRequired(), validators.UUID()])
+
+
 def refusal() -> VitaalError | None:
     """Why the form was refused just now, if it was."""
     return cast("VitaalError | None", g.get("refusal"))
+
+
+def refusal_text() -> str | None:
+    """Why, in the reader's language."""
+    refused = refusal()
+    return gettext(refused.message) if refused is not None else None
 
 
 def _mark(form: FlaskForm) -> None:

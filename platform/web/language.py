@@ -1,13 +1,15 @@
-"""Language: the visitor's own choice, else the account's, else the browser's, else Dutch. Numbers and dates follow it."""
+"""Language: the visitor's own choice, else the account's, the browser's, Dutch. Numbers and dates follow it."""
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
-from flask import Flask, g, request
+from flask import Flask, request
 from flask_babel import Babel, format_currency, format_date, format_decimal, get_locale
-from markupsafe import Markup
+
+from incentives.rules import Texts
+from incentives.vocabulary import Language
 
 from .desk import LOCAL_ZONE, profile
 
@@ -15,8 +17,6 @@ LANGUAGES = {"nl": "Nederlands", "en": "English"}
 COOKIE = "vitaal_language"
 YEAR = timedelta(days=365)
 TRANSLATIONS = Path(__file__).parent.parent / "translations"
-
-Language = Literal["nl", "en"]
 
 
 def chosen() -> str:
@@ -87,12 +87,6 @@ def moment(value: datetime) -> str:
     return format_date(value.astimezone(LOCAL_ZONE).date(), "d MMMM y")
 
 
-def text(words: dict[str, str] | object) -> str | Markup:
+def text(words: Texts) -> str:
     """A text that a document carries in several languages, in this one."""
-    by_language = words if isinstance(words, dict) else vars(words)
-    return by_language.get(language()) or by_language.get("nl") or next(iter(by_language.values()))
-
-
-def forget() -> None:
-    """Let a language chosen in this very request count at once."""
-    g.pop("_flask_babel", None)
+    return words.text(language())

@@ -19,9 +19,7 @@ class Figure:
 
 def figures(low: float, high: float) -> list[Figure]:
     """Ten people for an interval in percent: coloured up to ``low``, hatched up to ``high``."""
-    return [
-        Figure(_part(low, position), _part(high, position) - _part(low, position)) for position in range(FIGURES)
-    ]
+    return [Figure(_part(low, position), _part(high, position) - _part(low, position)) for position in range(FIGURES)]
 
 
 def _part(percent: float, position: int) -> float:

@@ -11,8 +11,8 @@ from flask_babel import format_date
 
 from privacy.jobs import Every, Period
 from privacy.release import display
-from privacy.release.document import Document
 from privacy.release.display import Shown
+from privacy.release.document import Document
 from privacy.release.plan import Audience, Name
 
 from .pictures import Estimate, Figure, Trend, figures, trend
@@ -63,9 +63,7 @@ def report_of(documents: Sequence[Document], *, locale: str, today: date) -> Rep
     shown = [[display.shown(point) for point in each.points()] for _, each in sorted(yearly.items())]
     lines = [Line(_first_day(one.label), one) for year in shown for one in year]
     estimates = [
-        Estimate(
-            format_date(_first_day(one.label), "LLL"), one.percent, one.low, one.high, breaks=place == 0
-        )
+        Estimate(format_date(_first_day(one.label), "LLL"), one.percent, one.low, one.high, breaks=place == 0)
         for year in shown
         for place, one in enumerate(year)
     ]

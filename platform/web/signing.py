@@ -1,4 +1,4 @@
-"""Signing in and out, the same on both faces with each its own accounts: a token in a cookie, the session in the store."""
+"""Signing in and out, the same on both faces, each with accounts of its own: a token here, the session in the store."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from wtforms import DateField, HiddenField, IntegerField
 from wtforms.validators import InputRequired, NumberRange
 
-from incentives.rules import COINS_MAX, path_text
+from incentives.rules import COINS_MAX
 from privacy.errors import NotFound
 from privacy.principals import Purpose, Role
 from privacy.release.plan import Audience, Scope
@@ -27,6 +27,7 @@ from programs.documents import Programme
 
 from ...web.access import requires, shown_again_by
 from ...web.desk import now, principal, store, today
+from ...web.earning import Earning, earnings
 from ...web.forms import form_for, read_form
 from ...web.language import day, language
 from ...web.reports import Report, report_of
@@ -48,15 +49,6 @@ class CollectiveCard:
         return sum(heads for _, heads in self.employers)
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """One amount that a programme promises: where it stands in the document, and in which words."""
-
-    path: str
-    rule: Any
-    coins: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgrammeCard:
     """One programme of a collective: running, announced, or ready to be switched on."""
@@ -75,13 +67,9 @@ class ProgrammeCard:
         return self.per_member_cents * self.heads
 
     @property
-    def amounts(self) -> list[Amount]:
+    def amounts(self) -> list[Earning]:
         """Every amount that can be changed, in the order of the document."""
-        return [
-            Amount(path_text(("rules", place, *path)), rule, coins)
-            for place, rule in enumerate(self.programme.rules.rules)
-            for path, coins in rule.fixed_coins()
-        ]
+        return [each for each in earnings(self.programme, language()) if each.coins is not None]
 
 
 class SwitchOnForm(FlaskForm):
@@ -228,7 +216,5 @@ def change_amount(collective_id: UUID, key: str) -> Response:
             effective_from=form.effective_from.data,
             now=now(),
         )
-    flash(
-        gettext("Changed: %(coins)s coins from %(day)s.", coins=form.coins.data, day=day(form.effective_from.data))
-    )
+    flash(gettext("Changed: %(coins)s coins from %(day)s.", coins=form.coins.data, day=day(form.effective_from.data)))
     return redirect(url_for("insurer.programme_page", collective_id=collective_id, key=key), 303)

@@ -1,1 +1,35 @@
-"""The face that members see: everything about themselves."""
+"""The face that members see: everything about themselves, and exactly what their employer sees.
+
+No module here, nor anything that it imports, may import a module of the employers' store; a check refuses it.
+"""
+
+from flask import Flask
+
+from privacy import people
+from privacy.store import Store
+
+from ...settings import Settings
+from ...web.application import new_app
+from ...web.desk import Clock, Face
+from ...web.signing import signing_pages
+from . import coins, data, employer_view, joining, programmes, shop, today
+
+
+def new_members_app(settings: Settings, store: Store, clock: Clock, *, beside_employers: bool = False) -> Flask:
+    """The app of the members' face; it knows the members' store only.
+
+    beside_employers: this process serves the employers' face too, so that the start page may point there.
+    """
+    face = Face(
+        name="members",
+        cookie="vitaal_member",
+        cookie_paths=("/me", "/sign-out"),
+        prefix="",
+        home="today.today_page",
+        sign_in="signing.sign_in_page",
+        identify=people.principal_of,
+        staff_sign_in="/staff/sign-in" if beside_employers else None,
+    )
+    signing = signing_pages("", sign_in=people.sign_in, sign_out=people.sign_out)
+    rooms = (joining, today, programmes, coins, shop, data, employer_view)
+    return new_app(face, store, settings, clock, (signing, *(room.pages for room in rooms)))

@@ -1,0 +1,83 @@
+"""``vitaal serve``: the pages, by waitress, of one face or of both in one process."""
+
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import waitress
+
+from privacy.errors import Invalid
+from privacy.principals import Side
+
+from ..app import FaceName, create, create_employers, create_members
+from ..settings import read_settings
+from ..stores import open_side, opened
+from ..worker import work_beside
+from .common import note, stores_option
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+THREADS = 8
+FACES = ("members", "employers", "both")
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="Port to listen on.")
+@click.option(
+    "--face",
+    type=click.Choice(["members", "employers", "both"]),
+    default="both",
+    show_default=True,
+    help="Whose pages.",
+)
+@click.option("--worker", "with_worker", is_flag=True, help="Run due jobs in this process too (with both faces).")
+@stores_option
+def serve(host: str, port: int, face: FaceName, with_worker: bool, directory: Path | None) -> None:
+    """Serve the pages until Ctrl-C."""
+    if with_worker and face != "both":
+        raise click.UsageError("--worker needs both stores, and so --face both.")
+    with application(face, directory, with_worker=with_worker) as app:
+        serve_app(app, host=host, port=port)
+
+
+def serve_app(app: "WSGIApplication", *, host: str, port: int) -> None:
+    """Serve an app until Ctrl-C. Raises Invalid where nothing can listen there."""
+    logging.getLogger("waitress").setLevel(logging.ERROR)
+    try:
+        server = waitress.create_server(app, host=host, port=port, threads=THREADS)
+    except OSError as error:
+        raise Invalid(f"Nothing can listen on {host}:{port}: {error.strerror}. Try another --port.") from error
+    note(f"Serving on http://{host}:{server.effective_port}  (Ctrl-C stops)")
+    with suppress(KeyboardInterrupt):
+        server.run()
+    server.close()
+
+
+@contextmanager
+def application(face: FaceName, directory: Path | None, *, with_worker: bool = False) -> "Generator[WSGIApplication]":
+    """The WSGI app of a face; only the stores that it serves are opened."""
+    settings = read_settings()
+    if face == "both":
+        with opened(directory) as stores:
+            scheduler = work_beside(stores) if with_worker else None
+            yield create(settings, stores, face=face, clock=utc_now)
+            if scheduler is not None:
+                scheduler.shutdown(wait=True)
+        return
+    make = create_members if face == "members" else create_employers
+    store = open_side(Side.members if face == "members" else Side.employers, directory)
+    try:
+        yield make(settings, store, utc_now)
+    finally:
+        store.close()
+
+
+def utc_now() -> datetime:
+    """The clock of a served installation."""
+    return datetime.now(UTC)

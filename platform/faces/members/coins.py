@@ -1,0 +1,86 @@
+"""My coins: each with its reason, what was spent, and why something gave none."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+from flask import Blueprint, render_template, request
+from sqlalchemy.orm import Session
+
+from incentives.purses import Movement, movements, purse_available, purse_balance
+from privacy.principals import Role
+from programs.rewarding import near_misses, reasons
+
+from ...web.access import requires
+from ...web.desk import now, today
+from ...web.language import language
+from .member import coin_value_cents, reading, subject
+
+pages = Blueprint("coins", __name__)
+LINES_PER_PAGE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """Some coins and why they came, or why they did not (0 coins)."""
+
+    day: date
+    coins: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoinsPage:
+    """Everything on the page."""
+
+    balance_coins: int
+    available_coins: int
+    coin_cents: int | None
+    earned: list[Earned]
+    earned_total: int
+    spent: list[Movement]
+    missed: list[Earned]
+    page: int
+    pages: int
+
+
+def read_coins(db: Session, *, now: datetime, today: date, page: int) -> CoinsPage:
+    """Read the page; the first one is page 1."""
+    told = reasons(db, subject(), now)
+    pages_total = max(1, -(-len(told) // LINES_PER_PAGE))
+    page = min(max(1, page), pages_total)
+    part = told.iloc[(page - 1) * LINES_PER_PAGE : page * LINES_PER_PAGE]
+    return CoinsPage(
+        balance_coins=purse_balance(db, subject()),
+        available_coins=purse_available(db, subject()),
+        coin_cents=coin_value_cents(db, today),
+        earned=_lines(part),
+        earned_total=int(told["coins"].sum()) if len(told) else 0,
+        spent=[each for each in movements(db, subject()) if each.amount_coins < 0],
+        missed=_lines(near_misses(db, subject(), now)),
+        page=page,
+        pages=pages_total,
+    )
+
+
+def newest_earned(db: Session, *, now: datetime, count: int) -> list[Earned]:
+    """The newest coins with their reasons."""
+    return _lines(reasons(db, subject(), now).head(count))
+
+
+def _lines(rows: pd.DataFrame) -> list[Earned]:
+    column = "reason_nl" if language() == "nl" else "reason_en"
+    return [
+        Earned(pd.Timestamp(at).date(), int(coins), str(reason))
+        for at, coins, reason in zip(rows["at"], rows["coins"], rows[column], strict=True)
+    ]
+
+
+@pages.get("/me/coins")
+@requires(Role.member)
+def coins_page() -> Any:
+    """Every coin with its reason."""
+    with reading() as db:
+        page = read_coins(db, now=now(), today=today(), page=request.args.get("page", 1, type=int))
+    return render_template("members/coins.html", page=page)

@@ -1,0 +1,104 @@
+"""The start page, and joining with a code: who invites, what is promised, and an account without name or e-mail."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import PasswordField, StringField
+from wtforms.validators import InputRequired
+
+from privacy import people
+from privacy.principals import VISITOR, Purpose
+from privacy.store import transaction
+from privacy.tenants import copies
+
+from ...web.access import public, remember_session, shown_again_by
+from ...web.desk import desk, now, store, today
+from ...web.forms import form_for, read_form
+from ...web.language import language
+
+pages = Blueprint("joining", __name__)
+
+
+class CodeForm(FlaskForm):
+    """A code from a poster."""
+
+    code = StringField(_l("Code"), [InputRequired(_l("Fill in the code from the poster."))])
+
+
+class JoinForm(FlaskForm):
+    """An account: nothing that says who somebody is."""
+
+    nickname = StringField(_l("Nickname"), [InputRequired(_l("Choose a nickname."))])
+    login = StringField(_l("Login name"), [InputRequired(_l("Choose a login name."))])
+    password = PasswordField(_l("Password"), [InputRequired(_l("Choose a password."))])
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Who invites."""
+
+    employer: str
+    collectives: list[str]
+
+
+@pages.get("/")
+@public
+def home_page() -> Any:
+    """For whom this is, and where to sign in."""
+    return render_template("members/home.html", form=form_for(CodeForm), staff_sign_in=desk().face.staff_sign_in)
+
+
+@pages.get("/join")
+@public
+def code_page() -> Any:
+    """Type the code."""
+    return render_template("members/code.html", form=form_for(CodeForm))
+
+
+@pages.post("/join")
+@public
+@shown_again_by(code_page)
+def take_code() -> Response:
+    """Go on to the page of the code, which says whether it is valid."""
+    form = read_form(CodeForm)
+    with transaction(store(), VISITOR, Purpose.authentication, read_only=True) as db:
+        people.check_code(db, form.code.data or "", today())
+    return redirect(url_for("joining.join_page", code=form.code.data), 303)
+
+
+@pages.get("/join/<code>")
+@public
+def join_page(code: str) -> Any:
+    """Who invites, the promise, and the form."""
+    with transaction(store(), VISITOR, Purpose.authentication, read_only=True) as db:
+        employer = people.check_code(db, code, today())
+        contracts = copies.contracts_on(db, [employer], today())
+        host = Host(
+            copies.employer(db, employer).name,
+            [copies.collective(db, contract.collective).name for contract in contracts],
+        )
+    return render_template("members/join.html", form=form_for(JoinForm), host=host, code=code)
+
+
+@pages.post("/join/<code>")
+@public
+@shown_again_by(join_page)
+def join(code: str) -> Response:
+    """Make the account and sign it in."""
+    form = read_form(JoinForm)
+    with transaction(store(), VISITOR, Purpose.authentication) as db:
+        joined = people.join(
+            db,
+            code=code,
+            nickname=form.nickname.data or "",
+            login=form.login.data or "",
+            password=form.password.data or "",
+            locale=language(),
+            today=today(),
+        )
+        token = people.start_session(db, joined.account, now=now())
+    return remember_session(redirect(url_for("programmes.programmes_page"), 303), token)

@@ -1,0 +1,205 @@
+"""Today: this week's days against the goal, one-tap check-ins, the coins and why the newest came."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+from wtforms import HiddenField, IntegerField
+from wtforms.validators import InputRequired, NumberRange
+
+from incentives.purses import purse_balance
+from incentives.vocabulary import DAY_METRICS
+from privacy.errors import NotFound
+from privacy.people import cipher_of
+from privacy.principals import Purpose, Role
+from programs import check_ins
+from programs.days import day_frame, event_frame, take_in
+from programs.documents import Activity
+from programs.enrolment import enrolments, goal
+from programs.imports.records import epoch_ms, whole_day
+from programs.offered import offers
+from programs.rewarding import settle_member
+
+from ...web.access import requires, shown_again_by
+from ...web.desk import LOCAL_ZONE, now, profile, today
+from ...web.forms import form_for, once_field, read_form
+from .coins import Earned, newest_earned
+from .member import account, coin_value_cents, reading, subject, writing
+
+pages = Blueprint("today", __name__)
+STEPS = "steps"
+
+
+class CheckInForm(FlaskForm):
+    """One tap: the kind of check-in is the button's."""
+
+    kind = HiddenField(validators=[InputRequired()])
+
+
+class StepsForm(FlaskForm):
+    """Today's steps, typed. The hidden id makes sending it twice harmless."""
+
+    batch = once_field()
+    steps = IntegerField(
+        _l("Steps today"),
+        [
+            InputRequired(_l("Fill in a whole number.")),
+            NumberRange(0, int(DAY_METRICS[STEPS].max_per_day), _l("Fill in a whole number, up to 250,000.")),
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of the week; steps are None where nothing is known, which is not zero."""
+
+    day: date
+    steps: float | None
+    goal: float | None
+    is_today: bool
+    is_future: bool
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal was reached."""
+        return self.steps is not None and self.goal is not None and self.steps >= self.goal
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One check-in of a programme, and whether it is done today."""
+
+    activity: Activity
+    done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TodayPage:
+    """Everything on the page."""
+
+    nickname: str
+    week: list[Day]
+    goal: float | None
+    mean: float | None
+    scale: float
+    ticks: list[Tick]
+    programmes: int
+    balance_coins: int
+    coin_cents: int | None
+    newest: list[Earned]
+
+
+def read_today(db: Session, *, now: datetime, today: date, nickname: str) -> TodayPage:
+    """Read the page."""
+    monday = today - timedelta(days=today.weekday())
+    frame = day_frame(db, {subject()}, monday, monday + timedelta(days=6))
+    steps = {row.day: float(row.value) for row in frame[frame["metric"] == STEPS].itertuples()}
+    chosen = goal(db, subject(), metric=STEPS, on=monday)
+    value = chosen.value if chosen is not None else None
+    days = [monday + timedelta(days=ahead) for ahead in range(7)]
+    week = [Day(day, steps.get(day), value, day == today, day > today) for day in days]
+    taking_part = [each for each in offers(db, subject(), today) if _runs(db, each.collective, each.programme.key)]
+    ticked = _ticked(db, today)
+    return TodayPage(
+        nickname=nickname,
+        week=week,
+        goal=value,
+        mean=sum(steps.values()) / len(steps) if steps else None,
+        scale=max([*steps.values(), (value or 0) * 1.25, 1000.0]),
+        ticks=[
+            Tick(activity, activity.event in ticked)
+            for each in taking_part
+            for activity in each.programme.activities
+            if activity.event is not None
+        ],
+        programmes=len(taking_part),
+        balance_coins=purse_balance(db, subject()),
+        coin_cents=coin_value_cents(db, today),
+        newest=newest_earned(db, now=now, count=4),
+    )
+
+
+def _runs(db: Session, collective: UUID, key: str) -> bool:
+    return any(
+        each.collective == collective and each.programme == key and each.ended_on is None
+        for each in enrolments(db, subject())
+    )
+
+
+def _ticked(db: Session, day: date) -> set[str]:
+    return set(event_frame(db, {subject()}, day, day)["kind"])
+
+
+@pages.get("/me")
+@requires(Role.member)
+def today_page() -> Any:
+    """Today and this week."""
+    with reading() as db:
+        page = read_today(db, now=now(), today=today(), nickname=getattr(profile(), "nickname", ""))
+    form = form_for(StepsForm, batch=str(uuid4()))
+    return render_template("members/today.html", page=page, form=form)
+
+
+@pages.post("/me/check-in")
+@requires(Role.member)
+@shown_again_by(today_page)
+def check_in() -> Response:
+    """Tick what was done today; ticking it twice is once."""
+    form = read_form(CheckInForm)
+    kind = form.kind.data or ""
+    with writing(Purpose.rewards) as db:
+        _require_own_activity(db, kind)
+        check_ins.check_in(
+            db, subject=subject(), kind=kind, at=now(), zone=LOCAL_ZONE, reference=f"{kind}@{today()}", now=now()
+        )
+        settle_member(db, subject(), now())
+    flash(gettext("Ticked. Well done!"))
+    return redirect(url_for("today.today_page"), 303)
+
+
+def _require_own_activity(db: Session, kind: str) -> None:
+    offered = {
+        activity.event
+        for each in offers(db, subject(), today())
+        if _runs(db, each.collective, each.programme.key)
+        for activity in each.programme.activities
+    }
+    if kind not in offered:
+        raise NotFound("There is no such check-in in your programmes.")
+
+
+@pages.post("/me/steps")
+@requires(Role.member)
+@shown_again_by(today_page)
+def type_steps() -> Response:
+    """Keep today's steps as typed; a device's own count ranks above them."""
+    form = read_form(StepsForm)
+    typed = whole_day(
+        STEPS,
+        today(),
+        float(form.steps.data or 0),
+        zone=LOCAL_ZONE,
+        app="vitaal",
+        manual=True,
+        modified_ms=epoch_ms(now()),
+    )
+    with writing(Purpose.rewards) as db:
+        take_in(
+            db,
+            subject=subject(),
+            cipher=cipher_of(db, account()),
+            records=[typed],
+            format="typed",
+            batch=UUID(form.batch.data),
+            now=now(),
+        )
+        settle_member(db, subject(), now())
+    flash(gettext("Your steps of today are kept."))
+    return redirect(url_for("today.today_page"), 303)
