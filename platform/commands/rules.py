@@ -44,7 +44,7 @@ def evaluate(
     lang: str,
     as_json: bool,
 ) -> None:
-    """Print what each member has earned as CSV: member,period,rule,coins,reason. One option may take - (standard input)."""
+    """Print what each member has earned as CSV: member,period,rule,coins,reason; - reads standard input."""
     if [document, day_metrics, event_file, member_facts].count("-") > 1:
         raise click.UsageError("only one option can read standard input")
     text, name = read_text(document)
