@@ -1,0 +1,135 @@
+"""The arithmetic of settling, without a database."""
+
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from books import DAY, earned
+from hypothesis import given
+from hypothesis import strategies as st
+
+from incentives.differences import COINS_PER_ENTITLEMENT_MAX, DICE_SIDES, Rows, clip_within, next_step, rest_of, split
+from incentives.parts import FundShare, wanted_parts
+from privacy.errors import Invalid
+
+PERCENTS = st.lists(st.integers(1, 97), min_size=0, max_size=3).map(lambda head: _fill(head)).filter(lambda p: p is not None)
+
+
+def _fill(head: list[int]) -> list[int] | None:
+    return [*head, 100 - sum(head)] if sum(head) < 100 else None
+
+
+@given(
+    percents=PERCENTS,
+    coins=st.integers(0, COINS_PER_ENTITLEMENT_MAX),
+    dice=st.integers(0, DICE_SIDES - 1),
+)
+def test_the_parts_of_a_split_add_up_and_are_off_by_less_than_one_coin(percents: list[int], coins: int, dice: int) -> None:
+    parts = split(np.array([coins]), np.array([dice]), percents)[0].tolist()
+    assert sum(parts) == coins
+    for part, percent in zip(parts, percents, strict=True):
+        assert abs(part * 100 - coins * percent) < 100
+        assert part >= 0
+
+
+def test_on_average_each_payer_pays_exactly_its_share() -> None:
+    dice = np.arange(0, DICE_SIDES, DICE_SIDES // 1024, dtype=np.int64)
+    parts = split(np.full(len(dice), 3, dtype=np.int64), dice, [60, 25, 15])
+    assert np.abs(parts.mean(axis=0) - [1.8, 0.75, 0.45]).max() < 0.002
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3)), max_size=30),
+    room=st.lists(st.integers(0, 50), min_size=4, max_size=4),
+    seed=st.integers(0, 99),
+)
+def test_clipping_agrees_with_a_plain_loop(rows: list[tuple[int, int]], room: list[int], seed: int) -> None:
+    amounts = np.array([amount for amount, _ in rows], dtype=np.int64)
+    groups = np.array([group for _, group in rows], dtype=np.int64)
+    order = np.random.default_rng(seed).permutation(len(rows))
+    left, expected = list(room), [0] * len(rows)
+    for place in order:
+        amount, group = rows[place]
+        expected[place] = min(amount, left[group])
+        left[group] -= expected[place]
+    assert clip_within(amounts, groups, order, np.array(room, dtype=np.int64)).tolist() == expected
+
+
+ROWS = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 30), st.integers(0, 30), st.integers(0, 30)),
+    max_size=12,
+    unique_by=lambda row: row[:2],
+)
+
+
+@given(listed=ROWS, funds=st.lists(st.integers(0, 60), min_size=3, max_size=3), purse=st.integers(0, 60))
+def test_steps_end_and_no_step_overdraws_anybody(
+    listed: list[tuple[int, int, int, int, int]], funds: list[int], purse: int
+) -> None:
+    """Entitlements 0..2 of one member paid by funds 0..2: (entitlement, fund, target, posted, forgiven)."""
+    column = [np.array([row[place] for row in listed], dtype=np.int64) for place in range(5)]
+    rows = Rows(
+        award=column[0],
+        fund=column[1],
+        purse=np.zeros(len(listed), dtype=np.int64),
+        target=column[2],
+        posted=column[3],
+        written_off=np.minimum(column[4], column[3]),
+    )
+    order = np.arange(len(listed))
+    fund_room, purse_room = np.array(funds, dtype=np.int64), np.array([purse], dtype=np.int64)
+    for _ in range(100):
+        change = next_step(rows, order=order, fund_room=fund_room, purse_room=purse_room)
+        if not change.any():
+            break
+        assert (np.sign(change) * np.sign(rows.due) >= 0).all()
+        assert (np.abs(change) <= np.abs(rows.due)).all()
+        before = rows
+        rows = rows.moved(change)
+        np.subtract.at(fund_room, rows.fund, change)
+        purse_room += change.sum()
+        assert fund_room.min() >= 0
+        assert purse_room.min() >= 0
+        for award in range(3):
+            mine = rows.award == award
+            entitled = min(before.posted[mine].sum(), rows.target[mine].sum())
+            assert rows.posted[mine].sum() >= entitled, "never less than entitled because of a change of payers"
+    else:
+        pytest.fail("the steps do not end")
+    rest = rest_of(rows, order=order, owed_coins_max=10)
+    assert rest.owed.sum() <= 10
+    assert (rest.owed + rest.written_off <= np.maximum(-rows.due, 0)).all()
+    assert (rest.refused <= np.maximum(rows.due, 0)).all()
+    if rest.owed.sum():
+        assert purse_room[0] == 0
+
+
+def _wanted(frame, shares):
+    member = frame["member"].iloc[0] if len(frame) else uuid4()
+    return wanted_parts(programme="p", entitlements=frame, funds={member: shares}, secret=b"x" * 32, since=None)
+
+
+@pytest.mark.parametrize("coins", [1.5, True, -1, COINS_PER_ENTITLEMENT_MAX + 1, "3", None, float("nan")])
+def test_an_entitlement_that_is_no_whole_number_of_coins_is_refused(coins: object) -> None:
+    frame = earned((uuid4(), str(DAY), 1)).drop(columns="coins").assign(coins=[coins])
+    with pytest.raises(Invalid, match="whole number of coins"):
+        _wanted(frame, [FundShare(uuid4())])
+
+
+@pytest.mark.parametrize("percents", [[], [99], [50, 51], [100, 0], [120, -20], [50.0, 50.0], [True, 99]])
+def test_shares_that_are_not_whole_percents_of_one_hundred_are_refused(percents: list) -> None:
+    with pytest.raises(Invalid, match="together 100"):
+        _wanted(earned((uuid4(), str(DAY), 1)), [FundShare(uuid4(), share) for share in percents])
+
+
+def test_the_same_fund_named_twice_is_refused() -> None:
+    fund = uuid4()
+    with pytest.raises(Invalid, match="different funds"):
+        _wanted(earned((uuid4(), str(DAY), 1)), [FundShare(fund, 50), FundShare(fund, 50)])
+
+
+def test_an_entitlement_of_a_member_without_a_fund_is_refused() -> None:
+    with pytest.raises(Invalid, match="no fund"):
+        wanted_parts(
+            programme="p", entitlements=earned((uuid4(), str(DAY), 1)), funds={}, secret=b"x" * 32, since=None
+        )
