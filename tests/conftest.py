@@ -124,6 +124,12 @@ def members(dialect: str, tmp_path: Path, keys: KeyRing, templates: Templates) -
 
 
 @pytest.fixture
+def sqlite_members(tmp_path: Path, keys: KeyRing, templates: Templates) -> Iterator[Store]:
+    """The members' store on SQLite alone: for what holds of files and processes."""
+    yield from _store(Side.members, "sqlite", tmp_path, keys, templates)
+
+
+@pytest.fixture
 def employers(dialect: str, tmp_path: Path, templates: Templates) -> Iterator[Store]:
     keys = KeyRing.create(tmp_path / "employers-keys")
     yield from _store(Side.employers, dialect, tmp_path, keys, templates)
