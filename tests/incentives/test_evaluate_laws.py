@@ -1,0 +1,63 @@
+"""Laws of evaluating, on random documents and populations."""
+
+from datetime import date, timedelta
+
+import pandas as pd
+from hypothesis import HealthCheck, given, settings
+from reference import World, reference
+from rule_worlds import cases, enrolled, frames
+
+from incentives.evaluate import entitlements, explain
+from incentives.rules import RuleSet
+
+SLOW = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
+Case = tuple[World, list[tuple[date, RuleSet]]]
+
+
+def keyed(rows: pd.DataFrame) -> set[tuple[object, ...]]:
+    return set(rows[["member", "period", "rule", "coins"]].itertuples(index=False, name=None))
+
+
+@SLOW
+@given(cases())
+def test_the_population_at_once_earns_what_the_plain_reference_says(case: Case) -> None:
+    world, versions = case
+    rows = entitlements(*frames(world), versions, enrolled=enrolled(world))
+    assert keyed(rows) == reference(world, versions)
+    assert not rows.duplicated(["member", "period", "rule"]).any()
+
+
+@SLOW
+@given(cases())
+def test_later_days_change_no_earlier_entitlement(case: Case) -> None:
+    world, versions = case
+    cut = world.first + (world.last - world.first) / 2
+    whole = entitlements(*frames(world), versions, enrolled=enrolled(world), reasons=False)
+    shorter = World(
+        world.first,
+        cut,
+        {key: value for key, value in world.values.items() if key[1] <= cut},
+        [event for event in world.events if event[1].date() <= cut],
+        [fact for fact in world.facts if fact[3] <= cut],
+        world.enrolled,
+    )
+    before = entitlements(*frames(shorter), versions, enrolled=enrolled(shorter), reasons=False)
+    assert keyed(before) == keyed(whole[whole["at"] < pd.Timestamp(cut + timedelta(days=1))])
+
+
+@SLOW
+@given(cases())
+def test_explaining_agrees_with_evaluating_and_gives_a_sentence_in_both_languages(case: Case) -> None:
+    world, versions = case
+    rows = entitlements(*frames(world), versions, enrolled=enrolled(world))
+    told = explain(*frames(world), versions, member="anna", enrolled=enrolled(world))
+    paid = told[told["coins"] > 0]
+    columns = ["member", "period", "rule", "coins", "reason_nl", "reason_en", "at"]
+    ours = rows[rows["member"] == "anna"]
+    assert set(paid[columns].itertuples(index=False, name=None)) == set(
+        ours[columns].itertuples(index=False, name=None)
+    )
+    assert told["reason_nl"].str.len().gt(10).all()
+    assert told["reason_en"].str.len().gt(10).all()
