@@ -35,6 +35,8 @@ from privacy.principals import own_subject
 from privacy.store.columns import UtcDateTime
 from privacy.store.members import MembersBase
 
+__all__ = ["OWED_COINS_MAX", "FundShare", "Settled", "Settlement", "settle"]
+
 OWED_COINS_MAX = 100
 """What a member can owe to later earnings, per programme."""
 _DAY_MS = 86_400_000
