@@ -112,8 +112,8 @@ def reach_covariance(months: int, scale: Fraction) -> list[list[float]]:
 
 def reach_errors(months: int, scale: Fraction) -> list[float]:
     """Standard errors of ``reach_estimates``, in people."""
-    covariance = reach_covariance(months, scale)
-    return [sqrt(covariance[at][at]) for at in range(months)]
+    square = Fraction(0)
+    return [sqrt(square := square + (scale * weight) ** 2) for weight in _weights(months)]
 
 
 def participation_estimate(noisy: int) -> Fraction:

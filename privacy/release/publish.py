@@ -239,7 +239,7 @@ class _Publication:
     def _freeze_next(self, quarter: Period) -> None:
         """Freeze the cohorts of the quarter that has just begun, except those that open in it."""
         first_month = Period.of(Every.month, quarter.start)
-        for employer, contract in home_contracts(self.db, first_month).items():
+        for employer, contract in sorted(home_contracts(self.db, first_month).items()):
             opens = cohorts.opens_on(self.db, employer, quarter.first_day)
             if contract.collective == self.collective and not opens:
                 cohorts.freeze_cohort(self.db, employer, quarter)

@@ -1,7 +1,9 @@
 """Worlds for the tests of releases."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from release_world import World
@@ -9,9 +11,6 @@ from release_world import World
 from privacy.keys import KeyRing
 from privacy.principals import Side
 from privacy.store import Store, open_store
-from privacy.store.employers import EmployersBase
-from privacy.store.members import MembersBase
-from vitaal.registry import load_tables
 
 
 @pytest.fixture
@@ -20,20 +19,19 @@ def world(members: Store, employers: Store) -> World:
 
 
 @pytest.fixture
-def new_world(tmp_path: Path) -> Iterator[Callable[[], World]]:
+def new_world(tmp_path: Path, templates: Any) -> Iterator[Callable[[], World]]:
     """Makes worlds of their own on SQLite, for comparing twins."""
-    load_tables()
     stores: list[Store] = []
 
     def make() -> World:
         pair: list[Store] = []
-        for side, base in ((Side.members, MembersBase), (Side.employers, EmployersBase)):
-            folder = tmp_path / f"world{len(stores)}"
+        for side in (Side.members, Side.employers):
+            folder = tmp_path / f"store{len(stores)}"
             folder.mkdir()
-            store = open_store(side, f"sqlite:///{folder / side}.sqlite", KeyRing.create(folder / "keys"))
-            base.metadata.create_all(store.engine)
-            stores.append(store)
-            pair.append(store)
+            path = folder / f"{side}.sqlite"
+            shutil.copyfile(templates.sqlite(side), path)
+            stores.append(open_store(side, f"sqlite:///{path}", KeyRing.create(folder / "keys")))
+            pair.append(stores[-1])
         return World(*pair)
 
     yield make
