@@ -3,7 +3,12 @@
 import click
 
 from .commands.common import RefusingGroup
+from .commands.db import db
+from .commands.demo import demo
+from .commands.jobs import jobs, worker
+from .commands.ledger import ledger
 from .commands.programme import programme
+from .commands.release import release
 from .commands.rules import rules
 
 
@@ -13,5 +18,5 @@ def main() -> None:
     """Vitaal: an engine for employer vitality platforms."""
 
 
-main.add_command(programme)
-main.add_command(rules)
+for command in (demo, worker, db, jobs, programme, rules, ledger, release):
+    main.add_command(command)

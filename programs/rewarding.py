@@ -42,7 +42,7 @@ class Case:
     @property
     def id(self) -> str:
         """The programme's name on the ledger: a key may be in use in several collectives."""
-        return f"{self.key}@{self.collective.hex[:12]}"
+        return f"{self.key}:{self.collective.hex[:12]}"
 
     @property
     def newest(self) -> Programme:

@@ -83,9 +83,7 @@ def set_up(employers: Store, members_firms: tuple[Firm, ...], *, first: date, un
     now = datetime.combine(first, time(8), tzinfo=UTC)
     with transaction(employers, OPERATOR, Purpose.administration) as db:
         holder = contracts.add_holder(db, name="Zonzeker Zorgverzekeringen")
-        add_staff(
-            db, role=Role.insurer, name="Programmabeheer", login="zonzeker", password=PASSWORD, holder=holder.id
-        )
+        add_staff(db, role=Role.insurer, name="Programmabeheer", login="zonzeker", password=PASSWORD, holder=holder.id)
         collective = contracts.found_collective(
             db,
             holder.id,
@@ -95,7 +93,10 @@ def set_up(employers: Store, members_firms: tuple[Firm, ...], *, first: date, un
             coin_value_cents=COIN_VALUE_CENTS,
             yearly_reward_max_cents=YEARLY_REWARD_MAX_CENTS,
         )
-        joined = [_join(db, collective, firm, now=now, until=until, first_of_all=not i) for i, firm in enumerate(members_firms)]
+        joined = [
+            _join(db, collective, firm, now=now, until=until, first_of_all=not i)
+            for i, firm in enumerate(members_firms)
+        ]
         heads = sum(firm.heads for firm in members_firms)
         _pay(db, collective, "insurer", holder.id, heads * INSURER_PER_HEAD_CENTS, first=first, until=until)
         publish(db, collective.id, document=ready_text("move-and-rest"), effective_from=first, now=now)
