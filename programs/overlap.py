@@ -13,7 +13,7 @@ own length. The best record is that of
 An instant (start = end) has no extent: it counts whole unless a better record covers that point, and it takes
 nothing from a worse record around it. Equal to the interval around it, it is taken to be part of that.
 
-Time is in whole numbers of any one unit. Shares are added as integers in units of 2^-96, so that totals do not depend
+Time is in whole numbers of any one unit. Shares are added as integers in units of 2^-160, so that totals do not depend
 on the order of addition and a record that keeps its whole length counts exactly. The work is n log n.
 """
 
@@ -30,7 +30,7 @@ import numpy as np
 DEVICE_RANKS = {"watch": 0, "band": 1, "ring": 2, "phone": 3}
 TYPED_RANK = 4
 UNLISTED_RANK = 5
-_SCALE_BITS = 96
+_SCALE_BITS = 160
 _KINDS = {
     "watch": "watch",
     "smartwatch": "watch",
@@ -191,7 +191,7 @@ def _total(pieces: list[_Piece], ranked: list[Interval]) -> float:
 
 
 def _share(value: float | Fraction, part: int, whole: int) -> int:
-    """``value * part / whole`` in units of 2^-96."""
+    """``value * part / whole`` in units of 2^-160."""
     numerator, denominator = value.as_integer_ratio()
     return ((numerator * part) << _SCALE_BITS) // (denominator * whole)
 
