@@ -14,7 +14,7 @@ from incentives.accounts import open_accounts
 from incentives.bulk import insert_rows, table_of
 from incentives.ledger import AccountKind, Transfer, TransferCode, account_of, book
 from incentives.seals import lock_ledger
-from privacy.errors import NotFound
+from privacy.errors import Invalid, NotFound
 from privacy.store.members import MembersBase
 
 
@@ -40,7 +40,9 @@ class Fund(MembersBase):
 
 
 def fund_account(db: Session, *, collective: UUID, payer: Payer | str, payer_id: UUID, now: datetime) -> UUID:
-    """The account of this payer's fund for this collective, opened when first asked for."""
+    """The account of this payer's fund for this collective, opened when first asked for. Raises Invalid (payer)."""
+    if payer not in tuple(Payer):
+        raise Invalid(f"{payer!r} is no kind of payer: {', '.join(Payer)}.", field="payer")
     payer = Payer(payer)
     wanted = select(Fund.account).where(Fund.collective == collective, Fund.payer == payer, Fund.payer_id == payer_id)
     if (known := db.scalar(wanted)) is not None:

@@ -63,7 +63,9 @@ def pay_in(db: Session, account: UUID, coins: int) -> None:
     )
 
 
-def new(debit: UUID, credit: UUID, coins: int, *, reference: UUID | None = None, cause: str = "p/r/2026") -> NewTransfer:
+def new(
+    debit: UUID, credit: UUID, coins: int, *, reference: UUID | None = None, cause: str = "p/r/2026"
+) -> NewTransfer:
     return NewTransfer(
         reference=reference or uuid4(),
         debit=debit,
@@ -89,7 +91,12 @@ def earned(*rows: tuple[UUID, str, int] | tuple[UUID, str, int, str]) -> pd.Data
 
 
 def settle_now(
-    db: Session, entitlements: pd.DataFrame, funds: dict[UUID, Iterable[FundShare]], *, programme: str = "move", **more: object
+    db: Session,
+    entitlements: pd.DataFrame,
+    funds: dict[UUID, Iterable[FundShare]],
+    *,
+    programme: str = "move",
+    **more: object,
 ) -> Settled:
     return settle(
         db,

@@ -37,7 +37,9 @@ def _tamper(store: Store, statement: str, **values: object) -> None:
 def _some(store: Store) -> list[Transfer]:
     """The transfers that moved 10 coins, in the order of booking."""
     with rewards(store) as db:
-        return list(db.scalars(select(Transfer).where(Transfer.amount_coins == 10).order_by(Transfer.seal, Transfer.id)))
+        return list(
+            db.scalars(select(Transfer).where(Transfer.amount_coins == 10).order_by(Transfer.seal, Transfer.id))
+        )
 
 
 def _id(store: Store, value: object) -> str:
@@ -66,7 +68,9 @@ def test_a_flipped_value_in_a_transfer_is_found(books: Store, column: str, chang
 def test_a_flipped_byte_in_an_id_is_found(books: Store) -> None:
     one = _some(books)[3]
     flipped = type(one.id)(int=one.id.int ^ 1)
-    _tamper(books, "UPDATE ledger_transfer SET id = :new WHERE id = :id", new=_id(books, flipped), id=_id(books, one.id))
+    _tamper(
+        books, "UPDATE ledger_transfer SET id = :new WHERE id = :id", new=_id(books, flipped), id=_id(books, one.id)
+    )
     assert f"Seal {one.seal} does not fit its transfers" in verdict(books).problems[0]
 
 

@@ -44,7 +44,9 @@ def test_what_was_earned_goes_from_the_fund_to_the_purse_with_its_cause(members:
     subject = uuid4()
     with rewards(members) as db:
         fund = a_fund(db, 100)
-        done = settle_now(db, earned((subject, "2026-02-02", 4), (subject, "2026-02-03", 3)), {subject: [FundShare(fund)]})
+        done = settle_now(
+            db, earned((subject, "2026-02-02", 4), (subject, "2026-02-03", 3)), {subject: [FundShare(fund)]}
+        )
         assert done == Settled(posted=2, coins=7)
         assert (purse_balance(db, subject), balance(db, fund)) == (7, 93)
         moved = movements(db, subject)
@@ -332,7 +334,9 @@ def test_whatever_happens_the_books_hold_and_every_coin_is_accounted_for(
     subjects = [uuid4() for _ in range(3)]
     with rewards(members) as db:
         payers = [a_fund(db, 30), a_fund(db, 30)]
-    shares = [FundShare(payers[0])] if share == 100 else [FundShare(payers[0], share), FundShare(payers[1], 100 - share)]
+    shares = (
+        [FundShare(payers[0])] if share == 100 else [FundShare(payers[0], share), FundShare(payers[1], 100 - share)]
+    )
     known: dict[tuple[int, int], int] = {}
     spent = [0, 0, 0]
     for what, number, amount, coins in story:

@@ -12,7 +12,9 @@ from incentives.differences import COINS_PER_ENTITLEMENT_MAX, DICE_SIDES, Rows, 
 from incentives.parts import FundShare, wanted_parts
 from privacy.errors import Invalid
 
-PERCENTS = st.lists(st.integers(1, 97), min_size=0, max_size=3).map(lambda head: _fill(head)).filter(lambda p: p is not None)
+PERCENTS = (
+    st.lists(st.integers(1, 97), min_size=0, max_size=3).map(lambda head: _fill(head)).filter(lambda p: p is not None)
+)
 
 
 def _fill(head: list[int]) -> list[int] | None:
@@ -24,7 +26,9 @@ def _fill(head: list[int]) -> list[int] | None:
     coins=st.integers(0, COINS_PER_ENTITLEMENT_MAX),
     dice=st.integers(0, DICE_SIDES - 1),
 )
-def test_the_parts_of_a_split_add_up_and_are_off_by_less_than_one_coin(percents: list[int], coins: int, dice: int) -> None:
+def test_the_parts_of_a_split_add_up_and_are_off_by_less_than_one_coin(
+    percents: list[int], coins: int, dice: int
+) -> None:
     parts = split(np.array([coins]), np.array([dice]), percents)[0].tolist()
     assert sum(parts) == coins
     for part, percent in zip(parts, percents, strict=True):
@@ -130,6 +134,4 @@ def test_the_same_fund_named_twice_is_refused() -> None:
 
 def test_an_entitlement_of_a_member_without_a_fund_is_refused() -> None:
     with pytest.raises(Invalid, match="no fund"):
-        wanted_parts(
-            programme="p", entitlements=earned((uuid4(), str(DAY), 1)), funds={}, secret=b"x" * 32, since=None
-        )
+        wanted_parts(programme="p", entitlements=earned((uuid4(), str(DAY), 1)), funds={}, secret=b"x" * 32, since=None)
