@@ -12,7 +12,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 
+from privacy import credentials
 from privacy.keys import KeyRing
 from privacy.principals import Side
 from privacy.store import Store, open_store
@@ -20,6 +22,15 @@ from privacy.store.engine import open_engine
 from vitaal.schema import models
 
 SERVER = "postgresql://postgres@127.0.0.1:5432"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def password_hasher() -> Iterator[PasswordHasher]:
+    """Passwords are hashed as in production but with little memory, since hundreds of tests join; gives production's."""
+    real = credentials._hasher
+    credentials._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    yield real
+    credentials._hasher = real
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
