@@ -55,7 +55,15 @@ def max_coins_per_year(programme: Programme) -> int:
 
 
 def _bounded(rules: list[Rule], caps: Caps) -> int:
-    return min(sum(_most([rule]).under(rule.caps) for rule in rules), _most(rules).under(caps))
+    return min(sum(_most([rule]).under(_own_caps(rule)) for rule in rules), _most(rules).under(caps))
+
+
+def _own_caps(rule: Rule) -> Caps:
+    """The caps of a rule; that a check-in counts on so many days of a week is one too."""
+    if not isinstance(rule, CheckIn):
+        return rule.caps
+    week = rule.coins * rule.days_per_week_max
+    return rule.caps.model_copy(update={"per_week": min(week, rule.caps.per_week or week)})
 
 
 def _most(rules: list[Rule]) -> _Most:

@@ -47,7 +47,7 @@ def _sentence(detail: ErrorDetails) -> str:
     kind = detail["type"]
     sentences = {
         "missing": "is missing",
-        "extra_forbidden": _unknown_key(str(detail["loc"][-1])),
+        "extra_forbidden": _unknown_key(detail["loc"]),
         "union_tag_invalid": f"{_given(context.get('tag'))} is no kind of rule; known: {context.get('expected_tags')}",
         "union_tag_not_found": "is missing: which kind of rule is this?",
         "string_type": f"must be text, not {given}",
@@ -73,8 +73,9 @@ def _sentence(detail: ErrorDetails) -> str:
     return sentences.get(kind, detail["msg"])
 
 
-def _unknown_key(key: str) -> str:
-    hint = "; numbers are written with a point, such as 1.5" if key.isdigit() else ""
+def _unknown_key(path: Path) -> str:
+    # YAML reads {per_day: 1,5} as two keys.
+    hint = "; numbers are written with a point, such as 1.5" if path and str(path[-1]).isdigit() else ""
     return f"is not a known key here{hint}"
 
 

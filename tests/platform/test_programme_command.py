@@ -1,0 +1,55 @@
+"""``vitaal programme``."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from programs.documents import ready_text
+from vitaal.cli import main
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    path = tmp_path / "programme.yaml"
+    path.write_text(ready_text("move-and-rest"), "utf-8")
+    return path
+
+
+def test_a_valid_document_is_said_to_be_valid_with_what_it_can_cost(document: Path) -> None:
+    result = CliRunner().invoke(main, ["programme", "validate", str(document)])
+    assert result.exit_code == 0
+    assert result.output.endswith("move-and-rest version 1 is valid: 4 rules, at most 1,588 coins a year.\n")
+    as_json = CliRunner().invoke(main, ["programme", "validate", str(document), "--json"])
+    assert json.loads(as_json.stdout)["max_coins_per_year"] == 1_588
+
+
+def test_a_wrong_document_gets_one_sentence_and_status_1(document: Path) -> None:
+    document.write_text(document.read_text("utf-8").replace("per_day: 5", "per_day: -5"), "utf-8")
+    result = CliRunner().invoke(main, ["programme", "validate", str(document), "--json"])
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == f"error: {document}: rewards.caps.per_day (line 52): must be at least 1, not -5\n"
+
+
+def test_standard_input_is_read_for_a_dash() -> None:
+    result = CliRunner().invoke(main, ["programme", "validate", "-"], input=ready_text("take-a-break"))
+    assert result.exit_code == 0
+    assert result.output.startswith("standard input: take-a-break version 1 is valid")
+
+
+@pytest.mark.parametrize("content", [b"key: \xff", None])
+def test_a_file_that_is_missing_or_not_utf8_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "p.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    result = CliRunner().invoke(main, ["programme", "validate", str(path)])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {path}: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_schema_is_json() -> None:
+    result = CliRunner().invoke(main, ["programme", "schema"])
+    assert json.loads(result.stdout)["title"] == "Programme"
