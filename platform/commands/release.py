@@ -1,19 +1,15 @@
 """``vitaal release``: published reports as tables that anybody can check."""
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from privacy.errors import Invalid
 from privacy.jobs import Period
 from privacy.principals import OPERATOR, Purpose, Side
-from privacy.release.document import Document
 from privacy.release.published import find_scope, releases_in
-from privacy.release.table import attributes_text, csv_text
 from privacy.store import transaction
 
+from ..release_files import export_documents
 from ..stores import open_side
 from .common import answer, json_option, stores_option
 
@@ -39,27 +35,6 @@ def export(audience: str, period: str, out: Path, directory: Path | None, as_jso
             documents = [each.document() for each in releases_in(db, scope, window)]
     finally:
         store.close()
-    files = [str(path) for document in documents for path in _write(out, _files(document))]
+    files = [str(path) for path in export_documents(documents, out)]
     found = {"audience": f"{scope.kind}:{scope.id}", "period": window.label, "files": files}
     answer(as_json, found, "\n".join(files))
-
-
-def _files(document: Document) -> Mapping[str, str]:
-    files = {f"{document.table_name}.csv": csv_text(document.rows())}
-    covariance = document.noise_covariance()
-    if covariance is not None:
-        files[f"{document.table_name}.attrs.json"] = attributes_text(covariance)
-    return files
-
-
-def _write(folder: Path, files: Mapping[str, str]) -> list[Path]:
-    """Write the files; each is either the old one or the whole new one. Raises Invalid."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            part = folder / f".{name}.part"
-            part.write_text(text, encoding="utf-8")
-            os.replace(part, folder / name)
-    except OSError as error:
-        raise Invalid(f"The tables cannot be written to {folder}: {error.strerror}.", field="out") from error
-    return [folder / name for name in files]

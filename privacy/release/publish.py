@@ -173,9 +173,7 @@ class _Publication:
             scope,
             window=quarter.label,
             first_month=months[0].label,
-            exact=person_months(
-                subjects, self._measured(subjects, months[0].first_day, quarter.last_day), months=months
-            ),
+            exact=person_months(subjects, self._activity(months[-1]), months=months),
             heads=(sum(heads.values()),),
             rho_noise_micro=rho,
             rho_charged_micro=rho,
