@@ -11,4 +11,4 @@ def _credit(context: JobContext, _period: Period) -> str:
     return "Payments are credited."
 
 
-JOBS = (Job("credit-payments", every=Every.hour, run=_credit, grace=timedelta(hours=2)),)
+JOBS = (Job("credit-payments", every=Every.hour, run=_credit, grace=timedelta(hours=1)),)

@@ -6,7 +6,7 @@ from privacy.jobs import Every, Job, JobContext, Period
 from privacy.release.pools import assign_pools
 from privacy.tenants.copying import copy_organisations
 
-HOURLY_GRACE = timedelta(hours=2)
+HOURLY_GRACE = timedelta(hours=1)
 
 
 def _copy(context: JobContext, _period: Period) -> str:

@@ -42,7 +42,7 @@ def _copy(context: JobContext, _period: Period) -> str:
     return "Published reports are copied."
 
 
-HOURLY_GRACE = timedelta(hours=2)
+HOURLY_GRACE = timedelta(hours=1)
 JOBS = (
     Job("settle-rewards", every=Every.hour, run=_settle, grace=HOURLY_GRACE),
     Job("publish-releases", every=Every.month, run=_publish, grace=timedelta(days=400)),

@@ -12,6 +12,7 @@ from ..stores import sqlite_notice
 from .common import answer, json_option, note
 
 STEPS = 1_000
+REFUSED_SHOWN_MAX = 10
 
 
 class Bar:
@@ -71,6 +72,10 @@ def demo(
     bar = Bar()
     if fitbit is not None:
         plan = from_fitbit(fitbit, seed=seed)
+        for error in plan.refused[:REFUSED_SHOWN_MAX]:
+            note(f"{error.file}, line {error.line}: {error.message}")
+        if len(plan.refused) > REFUSED_SHOWN_MAX:
+            note(f"… and {len(plan.refused) - REFUSED_SHOWN_MAX} lines more that could not be read.")
     else:
         plan = simulated(employees=employees, months=months, seed=seed, today=datetime.now(UTC).date())
     summary = run(directory, plan, bar)

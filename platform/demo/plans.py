@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 from programs.imports import fitbit
-from programs.imports.records import Record
+from programs.imports.records import Record, Rejected
 from programs.simulate import joiners
 
 from .lives import Arrival, arrival_of
@@ -38,14 +38,17 @@ def from_fitbit(folder: Path, *, seed: int) -> Plan:
     Data are theirs (12 April to 12 May 2016); check-ins and spending are simulated. Raises Invalid.
     """
     records: dict[str, list[Record]] = defaultdict(list)
+    refused: list[Rejected] = []
     for person, item in fitbit.read_folder(folder):
         if isinstance(item, Record):
             records[person].append(item)
+        else:
+            refused.append(item)
     random = Random(seed)
     firm = Firm("Fitbit-bedrijf", FITBIT_HEADS, "J", "fitbit")
     days = [FITBIT_FIRST + timedelta(days=n) for n in range((FITBIT_UNTIL - FITBIT_FIRST).days + 1)]
     arrivals = [_arrival(records[person], days, random) for person in sorted(records)]
-    return Plan((firm,), FITBIT_FIRST, FITBIT_UNTIL, arrivals, seed)
+    return Plan((firm,), FITBIT_FIRST, FITBIT_UNTIL, arrivals, seed, refused)
 
 
 def _arrival(records: Iterable[Record], days: list[date], random: Random) -> Arrival:

@@ -17,6 +17,7 @@ from privacy.claims import RunState, run_due, start_jobs
 from privacy.errors import Conflict, Invalid
 from privacy.principals import OPERATOR, Purpose
 from privacy.store import transaction
+from programs.imports.records import Rejected
 
 from ..scheduled import JOBS
 from ..stores import OpenStores, make_in
@@ -41,6 +42,8 @@ class Plan:
     until: date
     arrivals: Sequence[Arrival]
     seed: int
+    refused: Sequence[Rejected] = ()
+    """Lines of imported files that could not be read."""
 
 
 def run(directory: Path, plan: Plan, progress: Progress) -> Summary:

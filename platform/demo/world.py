@@ -19,8 +19,7 @@ from privacy.tenants.declared import Collective, Employer
 from programs.catalogue import publish
 from programs.documents import ready_text
 
-PASSWORD = "demo-vitaal-2026"
-"""Of every demo account; the demo prints it."""
+PASSWORD = "demo-vitaal-2026"  # noqa: S105 - of the invented accounts, and printed
 COIN_VALUE_CENTS = 5
 YEARLY_REWARD_MAX_CENTS = 16_000
 PREPAID_PER_HEAD_CENTS = 3_000
@@ -100,14 +99,13 @@ def set_up(employers: Store, members_firms: tuple[Firm, ...], *, first: date, un
         heads = sum(firm.heads for firm in members_firms)
         _pay(db, collective, "insurer", holder.id, heads * INSURER_PER_HEAD_CENTS, first=first, until=until)
         publish(db, collective.id, document=ready_text("move-and-rest"), effective_from=first, now=now)
-        world = World(
+        return World(
             collective=collective.id,
             holder=holder.id,
             employers=tuple(employer.id for employer, _ in joined),
             firms=members_firms,
             codes=tuple(code for _, code in joined),
         )
-    return world
 
 
 def _join(
