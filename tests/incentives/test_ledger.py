@@ -3,6 +3,7 @@
 import random
 import threading
 from collections import defaultdict
+from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
@@ -215,7 +216,7 @@ def test_random_bookings_agree_with_a_plain_model(members: Store, operations: li
     model = dict.fromkeys(range(5), 50)
     booked: dict[int, tuple[int, int, int]] = {}
     edges = sorted({0, len(operations), *(cut for cut in cuts if cut < len(operations))})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         batch = [operation for operation in operations[start:end] if operation[0] != operation[1]]
         expected = _model_books(model, booked, batch)
         with rewards(members) as db:

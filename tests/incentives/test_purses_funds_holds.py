@@ -8,10 +8,10 @@ import pytest
 from books import JOB, NOW, a_fund, a_member, a_purse, pay_in, rewards, verdict
 from sqlalchemy import func, select
 
+from incentives.accounts import available
 from incentives.funds import Fund, credit_payment, fund_account
 from incentives.holds import HoldClosed, hold, post_hold, void_expired, void_hold
-from incentives.ledger import Account, AccountKind, InsufficientCoins, ReferenceReused, TransferCode, balance
-from incentives.accounts import available
+from incentives.ledger import Account, InsufficientCoins, ReferenceReused, TransferCode, balance
 from incentives.purses import Purse, movements, purse, purse_available, purse_balance, purses
 from privacy.errors import Conflict, Invalid, NotFound
 from privacy.principals import Purpose

@@ -62,7 +62,7 @@ def test_settling_twice_posts_nothing(members: Store) -> None:
     one, other = uuid4(), uuid4()
     with rewards(members) as db:
         fund = a_fund(db, 100)
-    frame, funds = earned((one, str(DAY), 4), (other, str(DAY), 5)), dict.fromkeys((one, other), [FundShare(fund)])
+    frame, funds = earned((one, str(DAY), 4), (other, str(DAY), 5)), dict.fromkeys((one, other), (FundShare(fund),))
     with rewards(members) as db:
         assert settle_now(db, frame, funds).posted == 2
     before = verdict(members)
@@ -193,7 +193,7 @@ def test_a_fund_that_runs_dry_pays_first_what_was_earned_first_and_the_rest_when
     rows = [(subject, f"2026-02-0{day}", 10) for day, subject in enumerate(subjects, start=1)]
     with rewards(members) as db:
         fund = a_fund(db, 35)
-        funds = dict.fromkeys(subjects, [FundShare(fund)])
+        funds = dict.fromkeys(subjects, (FundShare(fund),))
         assert settle_now(db, earned(*reversed(rows)), funds) == Settled(posted=3, coins=30, refused=30)
         assert [purse_balance(db, subject) for subject in subjects] == [10, 10, 10, 0, 0, 0]
         assert _row(db, subjects[3], "2026-02-04").refused_coins == 10
@@ -208,7 +208,7 @@ def test_coins_taken_back_pay_for_others_in_the_same_settling(members: Store) ->
     one, other = uuid4(), uuid4()
     with rewards(members) as db:
         fund = a_fund(db, 10)
-        funds = dict.fromkeys((one, other), [FundShare(fund)])
+        funds = dict.fromkeys((one, other), (FundShare(fund),))
         settle_now(db, earned((one, str(DAY), 10)), funds)
         assert settle_now(db, earned((other, str(DAY), 8)), funds) == Settled(posted=2, coins=-2)
         assert (purse_balance(db, one), purse_balance(db, other), balance(db, fund)) == (0, 8, 2)

@@ -1,0 +1,70 @@
+"""A process that earns and spends without end and says each thing once it is durable: made to be killed.
+
+Arguments: the store's address, the folder of its keys, the item to buy, the fund, a number for this run. Every line on standard
+output is one acknowledged operation: ``award PROGRAMME COINS`` or ``order ID``.
+"""
+
+import sys
+from datetime import UTC, date, datetime
+from itertools import count
+from pathlib import Path
+from random import Random
+from uuid import UUID
+
+import pandas as pd
+
+from incentives.settle import FundShare, settle
+from incentives.shop import CoinsMissing, buy
+from privacy.keys import Cipher, KeyRing
+from privacy.principals import Purpose, Side, job
+from privacy.store import Store, open_store, transaction
+
+NOW = datetime(2026, 2, 3, 12, 30, tzinfo=UTC)
+SUBJECTS = [UUID(int=number, version=4) for number in range(1, 6)]
+
+
+def coins_of(programme: str) -> int:
+    """What a programme of this worker pays: known from its name, so that a double reward shows."""
+    return 3 + int(programme.rpartition(".")[2]) % 7
+
+
+def _award(store: Store, fund: UUID, programme: str, subject: UUID) -> None:
+    frame = pd.DataFrame(
+        {
+            "member": pd.Series([subject], dtype=object),
+            "period": ["2026-02-03"],
+            "rule": ["steps"],
+            "coins": [coins_of(programme)],
+            "at": [date(2026, 2, 3)],
+        }
+    )
+    with transaction(store, job("worker"), Purpose.rewards) as db:
+        settle(db, programme=programme, entitlements=frame, funds={subject: [FundShare(fund)]}, now=NOW)
+
+
+def _order(store: Store, item: UUID, order: UUID, subject: UUID) -> bool:
+    try:
+        with transaction(store, job("worker"), Purpose.rewards) as db:
+            buy(db, subject=subject, cipher=Cipher(b"k" * 32), item=item, order=order, now=NOW)
+    except CoinsMissing:
+        return False
+    return True
+
+
+def main(url: str, keys: str, item: str, fund: str, run: str) -> None:
+    """Work until killed; every tenth award is told twice."""
+    store, chance = open_store(Side.members, url, KeyRing(Path(keys))), Random(int(run))
+    for number in count():
+        subject, programme = chance.choice(SUBJECTS), f"{run}.{number}"
+        if chance.random() < 0.6:
+            for _ in range(2 if number % 10 == 0 else 1):
+                _award(store, UUID(fund), programme, subject)
+            print("award", programme, coins_of(programme), flush=True)  # noqa: T201 - this is how it answers
+        else:
+            order = UUID(int=chance.getrandbits(128), version=4)
+            if _order(store, UUID(item), order, subject):
+                print("order", order, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
