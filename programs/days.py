@@ -151,14 +151,13 @@ def _write(db: Session, subject: UUID, *, known: DayValues, values: DayValues) -
     """Write the difference between two sets of values; how many rows that were."""
     gone = [key for key in known if key not in values]
     if gone:
-        db.execute(
+        db.connection().execute(
             delete(DayMetric).where(
                 DayMetric.subject == subject,
                 DayMetric.day == bindparam("gone_day"),
                 DayMetric.metric == bindparam("gone_metric"),
             ),
             [{"gone_day": day, "gone_metric": metric} for day, metric in gone],
-            execution_options={"synchronize_session": None},
         )
     changed = [(subject, *key, value) for key, value in values.items() if known.get(key) != value]
     insert_new(
