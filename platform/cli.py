@@ -1,22 +1,55 @@
-"""The command ``vitaal``: names, options and formats are a contract (docs/commands.md)."""
+"""The command ``vitaal``: names, options and formats are a contract (docs/commands.md).
+
+Commands are imported when they are called: a process that serves one face loads nothing of the other's store, and
+``vitaal --help`` does not wait for numerical libraries.
+"""
+
+import importlib
+from typing import Any
 
 import click
 
 from .commands.common import RefusingGroup
-from .commands.db import db
-from .commands.demo import demo
-from .commands.jobs import jobs, worker
-from .commands.ledger import ledger
-from .commands.programme import programme
-from .commands.release import release
-from .commands.rules import rules
+
+COMMANDS = {
+    "db": ("db:db", "The schemas of the two stores."),
+    "demo": ("demo:demo", "Run the main job end to end: join, move, earn, spend, report."),
+    "import": ("imports:import_files", "Import a member's device exports."),
+    "jobs": ("jobs:jobs", "Scheduled work by hand."),
+    "ledger": ("ledger:ledger", "Check the books, or print one account."),
+    "overlap": ("imports:overlap", "Resolve overlapping devices, counting nothing twice."),
+    "programme": ("programme:programme", "Check programme documents."),
+    "release": ("release:release", "Published reports."),
+    "rules": ("rules:rules", "See what a programme's rules pay."),
+    "serve": ("serve:serve", "Serve the pages until Ctrl-C."),
+    "worker": ("jobs:worker", "Run scheduled work until stopped."),
+}
+"""Name -> its place in ``vitaal.commands``, and a line for ``--help``."""
 
 
-@click.group(cls=RefusingGroup)
+class LazyGroup(RefusingGroup):
+    """A group that imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: Any = getattr(importlib.import_module(f"vitaal.commands.{module}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list for ``--help``, importing none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in sorted(COMMANDS.items())])
+
+
+@click.group(cls=LazyGroup)
 @click.version_option(package_name="vitaal")
 def main() -> None:
     """Vitaal: an engine for employer vitality platforms."""
-
-
-for command in (demo, worker, db, jobs, programme, rules, ledger, release):
-    main.add_command(command)

@@ -10,6 +10,7 @@ from ..demo.plans import from_fitbit, simulated
 from ..demo.run import run
 from ..stores import sqlite_notice
 from .common import answer, json_option, note
+from .serve import serve
 
 STEPS = 1_000
 REFUSED_SHOWN_MAX = 10
@@ -82,6 +83,4 @@ def demo(
     bar.close()
     answer(as_json, summary.document(), summary.text())
     if then_serve:
-        from .serve import serve
-
         context.invoke(serve, directory=directory, with_worker=True)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,7 @@ from privacy.principals import Side
 
 from ..app import FaceName, create, create_employers, create_members
 from ..settings import read_settings
-from ..stores import open_side, opened
-from ..worker import work_beside
+from ..stores import OpenStores, open_side, opened
 from .common import note, stores_option
 
 if TYPE_CHECKING:
@@ -64,11 +63,8 @@ def application(face: FaceName, directory: Path | None, *, with_worker: bool = F
     """The WSGI app of a face; only the stores that it serves are opened."""
     settings = read_settings()
     if face == "both":
-        with opened(directory) as stores:
-            scheduler = work_beside(stores) if with_worker else None
+        with opened(directory) as stores, _working(stores) if with_worker else nullcontext():
             yield create(settings, stores, face=face, clock=utc_now)
-            if scheduler is not None:
-                scheduler.shutdown(wait=True)
         return
     make = create_members if face == "members" else create_employers
     store = open_side(Side.members if face == "members" else Side.employers, directory)
@@ -76,6 +72,17 @@ def application(face: FaceName, directory: Path | None, *, with_worker: bool = F
         yield make(settings, store, utc_now)
     finally:
         store.close()
+
+
+@contextmanager
+def _working(stores: OpenStores) -> Generator[None]:
+    from ..worker import work_beside  # noqa: PLC0415 - the worker knows both stores: not in a process of one face
+
+    scheduler = work_beside(stores)
+    try:
+        yield
+    finally:
+        scheduler.shutdown(wait=True)
 
 
 def utc_now() -> datetime:
