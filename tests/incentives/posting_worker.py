@@ -1,12 +1,8 @@
-"""A process that earns and spends without end and says each thing once it is durable: made to be killed.
+"""A process that earns and spends without end and says each thing once it is durable: made to be killed."""
 
-Arguments: the store's address, the folder of its keys, the item to buy, the fund, a number for this run. Every line on standard
-output is one acknowledged operation: ``award PROGRAMME COINS`` or ``order ID``.
-"""
-
-import sys
 from datetime import UTC, date, datetime
 from itertools import count
+from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 from uuid import UUID
@@ -51,20 +47,16 @@ def _order(store: Store, item: UUID, order: UUID, subject: UUID) -> bool:
     return True
 
 
-def main(url: str, keys: str, item: str, fund: str, run: str) -> None:
-    """Work until killed; every tenth award is told twice."""
-    store, chance = open_store(Side.members, url, KeyRing(Path(keys))), Random(int(run))
+def work(said: Connection, *, url: str, keys: Path, item: UUID, fund: UUID, run: int) -> None:
+    """Work until killed: send ("award", programme) or ("order", id) once durable; tell each tenth award twice."""
+    store, chance = open_store(Side.members, url, KeyRing(keys)), Random(run)
     for number in count():
         subject, programme = chance.choice(SUBJECTS), f"{run}.{number}"
         if chance.random() < 0.6:
             for _ in range(2 if number % 10 == 0 else 1):
-                _award(store, UUID(fund), programme, subject)
-            print("award", programme, coins_of(programme), flush=True)  # noqa: T201 - this is how it answers
+                _award(store, fund, programme, subject)
+            said.send(("award", programme))
         else:
             order = UUID(int=chance.getrandbits(128), version=4)
-            if _order(store, UUID(item), order, subject):
-                print("order", order, flush=True)  # noqa: T201
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+            if _order(store, item, order, subject):
+                said.send(("order", order))
