@@ -170,7 +170,7 @@ def book_many(db: Session, transfers: Sequence[NewTransfer], *, booked_at: datet
 
 
 def _checked(transfers: Sequence[NewTransfer]) -> dict[UUID, SealedRow]:
-    """The rows by reference, each once."""
+    """The rows by reference, each once, in the order of their ids: neighbours in the index."""
     rows: dict[UUID, SealedRow] = {}
     causes: set[str] = set()
     for new in transfers:
@@ -184,7 +184,7 @@ def _checked(transfers: Sequence[NewTransfer]) -> dict[UUID, SealedRow]:
     for cause in causes:
         if not _CAUSE.fullmatch(cause):
             raise Invalid(f"A cause has 1 to {CAUSE_CHARACTERS_MAX} letters, digits or . _ / : + -.", field="cause")
-    return rows
+    return {reference: rows[reference] for reference in sorted(rows, key=lambda reference: reference.int)}
 
 
 def check_amount(amount_coins: object) -> None:

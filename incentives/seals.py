@@ -87,7 +87,7 @@ def head(db: Session) -> Head:
 
 def append_seal(db: Session, after: Head, rows: Iterable[SealedRow], *, booked_at: datetime) -> None:
     """Close the batch ``rows``, which carries the number after ``after``; the ledger must be locked."""
-    batch = sorted(rows)
+    batch = sorted(rows, key=lambda row: row.id.int)
     digest = seal_digest(seal_secret(db), after.digest, after.sequence + 1, booked_at, batch)
     values = {
         "sequence": after.sequence + 1,
