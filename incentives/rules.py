@@ -5,7 +5,7 @@ accepts can be evaluated exactly and without overflow: every number is finite, p
 mean, and the order of caps and rounding, stands in `incentives.evaluate` and docs/rules.md.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -333,8 +333,3 @@ def path_text(path: tuple[str | int, ...]) -> str:
     """A path as people write it: ``rules[2].bands[0].coins``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
-
-
-def read_rules(document: Mapping[str, Any]) -> RuleSet:
-    """A rule set from plain data. Raises pydantic's ValidationError; `programs.documents` turns it into sentences."""
-    return RuleSet.model_validate(dict(document))

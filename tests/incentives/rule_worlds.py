@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from reference import World
 
 from incentives.evaluate import DayMetrics, Events, Facts
-from incentives.rules import RuleSet, read_rules
+from incentives.rules import RuleSet
 
 TITLE = {"nl": "Titel", "en": "Title"}
 METRICS = ("steps", "cycle_minutes")
@@ -109,7 +109,7 @@ def rule_set(draw: st.DrawFn) -> RuleSet:
     used = {rule["category"] for rule in rules}
     document = {"rules": rules, "category_caps": {name: draw(caps()) for name in used}, "caps": draw(caps())}
     try:
-        return read_rules(document)
+        return RuleSet.model_validate(document)
     except ValidationError:
         assume(False)
         raise

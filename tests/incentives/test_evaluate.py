@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from incentives.evaluate import DayMetrics, Events, Facts, entitlements, explain
-from incentives.rules import RuleSet, read_rules
+from incentives.rules import RuleSet
 from privacy.errors import Invalid
 from programs.documents import read_programme, ready
 
@@ -20,7 +20,7 @@ MONDAY = date(2026, 2, 2)
 
 def rule_set(*rules: dict[str, Any], **further: Any) -> RuleSet:
     named = [{"id": f"r{i}", "title": TITLE, **rule} for i, rule in enumerate(rules)]
-    return read_rules({"rules": named, **further})
+    return RuleSet.model_validate({"rules": named, **further})
 
 
 def golden(name: str) -> RuleSet:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from incentives.rules import Caps, RateRule, path_text, read_rules
+from incentives.rules import Caps, RateRule, RuleSet, path_text
 from incentives.vocabulary import (
     DAY_METRICS,
     is_event_kind,
@@ -23,7 +23,7 @@ ONE_OFF = {"id": "b", "title": TITLE, "kind": "one_off", "event": "joined", "coi
 
 def problem(*rules: dict[str, Any], **further: Any) -> str:
     with pytest.raises(ValidationError) as caught:
-        read_rules({"rules": list(rules), **further})
+        RuleSet.model_validate({"rules": list(rules), **further})
     detail = caught.value.errors()[0]
     return f"{path_text((*detail['loc'], *detail.get('ctx', {}).get('at', ())))}: {detail['msg']}"
 
@@ -67,13 +67,13 @@ def test_a_promise_that_its_caps_can_never_keep_is_refused() -> None:
     )
     assert "the category caps per_week" in problem(ONE_OFF, category_caps={"general": {"per_week": 9}})
     assert "the rule caps per_year" in problem({**ONE_OFF, "caps": {"per_year": 9}, "outside_caps": True})
-    assert read_rules({"rules": [{**ONE_OFF, "outside_caps": True}], "caps": {"per_day": 5}})
+    assert RuleSet.model_validate({"rules": [{**ONE_OFF, "outside_caps": True}], "caps": {"per_day": 5}})
 
 
 def test_a_weekly_amount_is_measured_against_the_caps_of_a_week_and_longer() -> None:
     goal = {"id": "g", "title": TITLE, "kind": "weekly_goal", "metric": "steps", "coins": 10, "baseline_weeks": 1,
             "increase_percent": 5, "minimum": 1, "maximum": 2}  # fmt: skip
-    assert read_rules({"rules": [goal], "caps": {"per_day": 5, "per_week": 10}})
+    assert RuleSet.model_validate({"rules": [goal], "caps": {"per_day": 5, "per_week": 10}})
     assert "the programme caps per_week at 9" in problem(goal, caps={"per_week": 9})
     assert "must not be more than maximum" in problem({**goal, "minimum": 3})
     assert "1 weeks have only 7 days" in problem({**goal, "baseline_days_min": 8})
@@ -82,7 +82,7 @@ def test_a_weekly_amount_is_measured_against_the_caps_of_a_week_and_longer() -> 
 def test_events_are_paid_without_limit_only_under_a_cap() -> None:
     meals = {"id": "m", "title": TITLE, "kind": "rate", "event": "meal", "coins": 1}
     assert "needs a cap" in problem(meals)
-    assert read_rules({"rules": [meals], "caps": {"per_year": 100}})
+    assert RuleSet.model_validate({"rules": [meals], "caps": {"per_year": 100}})
 
 
 def test_two_rules_or_two_bands_alike_are_refused() -> None:
@@ -117,7 +117,7 @@ def test_unknown_keys_and_kinds_are_refused() -> None:
 
 
 def test_decimals_are_exact() -> None:
-    rule = read_rules({"rules": [{**RATE, "coins": 0.05, "per": 1609.344}]}).rules[0]
+    rule = RuleSet.model_validate({"rules": [{**RATE, "coins": 0.05, "per": 1609.344}]}).rules[0]
     assert isinstance(rule, RateRule)
     assert (rule.coins, rule.per) == (Decimal("0.05"), Decimal("1609.344"))
     assert rule.coins_per_unit * 1_609_344 == 50
