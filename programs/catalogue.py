@@ -119,15 +119,21 @@ def yearly_promise_cents(db: Session, collective: UUID, programme: Programme) ->
 
 def _check_promise(db: Session, collective: UUID, programme: Programme, on: date) -> None:
     allowed_cents = declared.collective(db, collective).yearly_reward_max_cents
-    others = [
-        read_programme(row.document, file=row.key)
-        for row in current(db, collective, on).values()
-        if row.key != programme.key
-    ]
-    promised_cents = sum(yearly_promise_cents(db, collective, each) for each in [*others, programme])
+    announced = {row.effective_from for row in versions(db, collective) if row.effective_from > on}
+    promised_cents = max(_promise_cents(db, collective, programme, day) for day in {on, *announced})
     if promised_cents > allowed_cents:
         raise TooGenerous(
             f"Together the programmes could pay one member {promised_cents / 100:.2f} euro a year; "
             f"the contract allows {allowed_cents / 100:.2f}. Lower an amount or a cap.",
             field="coins",
         )
+
+
+def _promise_cents(db: Session, collective: UUID, programme: Programme, day: date) -> int:
+    """The most that one member can earn in a year with this programme and all others in force on a day."""
+    others = [
+        read_programme(row.document, file=row.key)
+        for row in current(db, collective, day).values()
+        if row.key != programme.key
+    ]
+    return sum(yearly_promise_cents(db, collective, each) for each in [*others, programme])
