@@ -216,9 +216,9 @@ def test_a_wrong_password_and_an_unknown_name_answer_alike_after_the_same_work(
 
 
 def test_passwords_are_hashed_as_the_standard_advises(password_hasher: PasswordHasher) -> None:
-    """RFC 9106, second recommended option: Argon2id, 3 passes, 64 MiB."""
-    assert password_hasher.type is Type.ID
-    assert (password_hasher.time_cost, password_hasher.memory_cost) == (3, 65_536)
+    """OWASP Password Storage Cheat Sheet: Argon2id with at least 19 MiB, two passes, one lane."""
+    assert password_hasher.type == Type.ID
+    assert (password_hasher.memory_cost, password_hasher.time_cost, password_hasher.parallelism) == (19_456, 2, 1)
 
 
 def test_a_member_whose_key_is_destroyed_is_nobody(members: Store, company: Company) -> None:
