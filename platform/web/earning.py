@@ -7,7 +7,7 @@ from flask_babel import format_decimal, gettext, ngettext
 
 from incentives.rules import Band, Bands, CheckIn, Condition, OneOff, RateRule, Rule, WeeklyGoal, path_text
 from incentives.vocabulary import DAY_METRICS, Language, event_words
-from programs.documents import Programme
+from programs.programme import Programme
 
 
 @dataclass(frozen=True, slots=True)

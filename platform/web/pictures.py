@@ -65,7 +65,7 @@ class Trend:
 
 LEFT, RIGHT, TOP, BOTTOM = 40.0, 14.0, 12.0, 30.0
 HEIGHT = 220.0
-LABELS_MAX = 7
+LABEL_WIDTH = 44.0
 
 
 def trend(estimates: Sequence[Estimate], *, width: float = 640.0) -> Trend:
@@ -89,7 +89,7 @@ def trend(estimates: Sequence[Estimate], *, width: float = 640.0) -> Trend:
         [_line(stretch) for stretch in stretches if len(stretch) > 1],
         dots,
         [(_y(share), share) for share in (0, 25, 50, 75, 100)],
-        -(-len(estimates) // LABELS_MAX) or 1,
+        max(1, -(-len(estimates) // int(inner // LABEL_WIDTH))),
     )
 
 

@@ -20,6 +20,7 @@ from .access import AGAIN
 
 STATUS: tuple[tuple[type[VitaalError], int], ...] = ((Invalid, 422), (NotFound, 404), (Forbidden, 403), (Conflict, 409))
 
+LAST_RESORT = "Er ging iets mis. Probeer het zo nog eens.\nSomething went wrong. Please try again in a minute.\n"
 log = logging.getLogger(__name__)
 
 
@@ -74,12 +75,15 @@ def _http(error: HTTPException) -> Response:
 
 
 def _failed(error: Exception) -> Response:
+    if current_app.testing:
+        raise error
     # Where, never what: an error's message can carry values, and so a person.
     where = "".join(traceback.format_tb(error.__traceback__))
     log.error("a page failed with %s:\n%s", type(error).__name__, where)
-    if current_app.testing:
-        raise error
-    return _page(500, None)
+    try:
+        return _page(500, None)
+    except Exception:
+        return Response(LAST_RESORT, 500, mimetype="text/plain")
 
 
 def _page(status: int, error: VitaalError | None) -> Response:

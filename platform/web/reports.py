@@ -17,6 +17,8 @@ from privacy.release.plan import Audience, Name
 
 from .pictures import Estimate, Figure, Trend, figures, trend
 
+WIDTH_SMALL = 330.0
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -46,6 +48,8 @@ class Report:
     newest: Shown
     figures: Sequence[Figure]
     trend: Trend
+    trend_small: Trend
+    """The same picture for a phone, where the large one would have tiny letters."""
     lines: Sequence[Line]
     quarter: Quarter | None
     next_on: date
@@ -75,6 +79,7 @@ def report_of(documents: Sequence[Document], *, locale: str, today: date) -> Rep
         newest=last,
         figures=_figures(last),
         trend=trend(estimates),
+        trend_small=trend(estimates, width=WIDTH_SMALL),
         lines=lines,
         quarter=_quarter([each for each in documents if each.scope.kind is audience], locale),
         next_on=max(today, Period.parse(newest.window).next().end.date()),

@@ -13,7 +13,7 @@ from privacy.release.published import releases_of_employer
 from privacy.store import transaction
 from privacy.tenants import declared
 from programs import catalogue
-from programs.documents import Programme
+from programs.programme import Programme
 
 from ...web.access import requires
 from ...web.desk import principal, store, today

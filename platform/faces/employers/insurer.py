@@ -23,7 +23,7 @@ from privacy.store import transaction
 from privacy.tenants import declared
 from privacy.tenants.declared import Collective
 from programs import catalogue, documents
-from programs.documents import Programme
+from programs.programme import Programme
 
 from ...web.access import requires, shown_again_by
 from ...web.desk import now, principal, store, today

@@ -28,6 +28,7 @@ class Earned:
     day: date
     coins: int
     reason: str
+    rule: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ def read_coins(db: Session, *, now: datetime, today: date, page: int) -> CoinsPa
         earned=_lines(part),
         earned_total=int(told["coins"].sum()) if len(told) else 0,
         spent=[each for each in movements(db, subject()) if each.amount_coins < 0],
-        missed=_lines(near_misses(db, subject(), now)),
+        missed=[each for each in _lines(near_misses(db, subject(), now)) if each.coins == 0 and each.day < today],
         page=page,
         pages=pages_total,
     )
@@ -72,8 +73,8 @@ def newest_earned(db: Session, *, now: datetime, count: int) -> list[Earned]:
 def _lines(rows: pd.DataFrame) -> list[Earned]:
     column = "reason_nl" if language() == "nl" else "reason_en"
     return [
-        Earned(pd.Timestamp(at).date(), int(coins), str(reason))
-        for at, coins, reason in zip(rows["at"], rows["coins"], rows[column], strict=True)
+        Earned(pd.Timestamp(at).date(), int(coins), str(reason), str(rule))
+        for at, coins, reason, rule in zip(rows["at"], rows["coins"], rows[column], rows["rule"], strict=True)
     ]
 
 

@@ -115,12 +115,7 @@ def read_programme_page(db: Session, collective: UUID, key: str, *, today: date)
 
 
 def _choices(db: Session, programme: Programme, today: date) -> list[Choice]:
-    return [
-        Choice(
-            each.id, each.title.text(language()), _goal_value(db, each.metric, each.value, each.increase_percent, today)
-        )
-        for each in programme.goals
-    ]
+    return [Choice(each.id, each.title.text(language()), _goal_value(db, each, today)) for each in programme.goals]
 
 
 def _goal_value(db: Session, choice: GoalChoice, today: date) -> int | None:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from incentives import shop
 from incentives.purses import purse_available
-from incentives.shop import ShopItem
+from incentives.shelf import ShopItem, items
 from privacy.errors import NotFound
 from privacy.people import cipher_of
 from privacy.principals import Purpose, Role
@@ -36,7 +36,7 @@ def shop_page() -> Any:
     with reading() as db:
         return render_template(
             "members/shop.html",
-            items=shop.items(db, now()),
+            items=items(db, now()),
             orders=[(order, db.get_one(ShopItem, order.item)) for order in shop.orders(db, subject())],
             available_coins=purse_available(db, subject()),
             coin_cents=coin_value_cents(db, today()),
@@ -44,7 +44,7 @@ def shop_page() -> Any:
 
 
 def _item(db: Session, item: UUID) -> ShopItem:
-    found = next((each for each in shop.items(db, now()) if each.id == item), None)
+    found = next((each for each in items(db, now()) if each.id == item), None)
     if found is None:
         raise NotFound("This is not on sale.")
     return found
@@ -94,5 +94,5 @@ def order_page(order: UUID) -> Any:
             "members/order.html",
             order=found,
             item=db.get_one(ShopItem, found.item),
-            code=shop.voucher_code(found, cipher_of(db, account())),
+            code=shop.bought_code(found, cipher_of(db, account())),
         )

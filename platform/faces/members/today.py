@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -15,16 +15,17 @@ from wtforms import HiddenField, IntegerField
 from wtforms.validators import InputRequired, NumberRange
 
 from incentives.purses import purse_balance
+from incentives.rules import CheckIn
 from incentives.vocabulary import DAY_METRICS
 from privacy.errors import NotFound
 from privacy.people import cipher_of
 from privacy.principals import Purpose, Role
 from programs import check_ins
 from programs.days import day_frame, event_frame, take_in
-from programs.documents import Activity
 from programs.enrolment import enrolments, goal
 from programs.imports.records import epoch_ms, whole_day
 from programs.offered import offers
+from programs.programme import Activity
 from programs.rewarding import settle_member
 
 from ...web.access import requires, shown_again_by
@@ -35,6 +36,7 @@ from .member import account, coin_value_cents, reading, subject, writing
 
 pages = Blueprint("today", __name__)
 STEPS = "steps"
+NEWEST_COUNT = 4
 
 
 class CheckInForm(FlaskForm):
@@ -94,10 +96,12 @@ class TodayPage:
     balance_coins: int
     coin_cents: int | None
     newest: list[Earned]
+    fresh: Earned | None
+    """What the check-in just made has earned."""
 
 
-def read_today(db: Session, *, now: datetime, today: date, nickname: str) -> TodayPage:
-    """Read the page."""
+def read_today(db: Session, *, now: datetime, today: date, nickname: str, ticked: str | None) -> TodayPage:
+    """Read the page; ``ticked`` is the kind of the check-in made just now, if any."""
     monday = today - timedelta(days=today.weekday())
     frame = day_frame(db, {subject()}, monday, monday + timedelta(days=6))
     steps = {row.day: float(row.value) for row in frame[frame["metric"] == STEPS].itertuples()}
@@ -106,7 +110,14 @@ def read_today(db: Session, *, now: datetime, today: date, nickname: str) -> Tod
     days = [monday + timedelta(days=ahead) for ahead in range(7)]
     week = [Day(day, steps.get(day), value, day == today, day > today) for day in days]
     taking_part = [each for each in offers(db, subject(), today) if _runs(db, each.collective, each.programme.key)]
-    ticked = _ticked(db, today)
+    done = _done(db, today)
+    newest = newest_earned(db, now=now, count=20)
+    rules = {
+        rule.id
+        for each in taking_part
+        for rule in each.programme.rules.rules
+        if isinstance(rule, CheckIn) and rule.event == ticked
+    }
     return TodayPage(
         nickname=nickname,
         week=week,
@@ -114,7 +125,7 @@ def read_today(db: Session, *, now: datetime, today: date, nickname: str) -> Tod
         mean=sum(steps.values()) / len(steps) if steps else None,
         scale=max([*steps.values(), (value or 0) * 1.25, 1000.0]),
         ticks=[
-            Tick(activity, activity.event in ticked)
+            Tick(activity, activity.event in done)
             for each in taking_part
             for activity in each.programme.activities
             if activity.event is not None
@@ -122,7 +133,8 @@ def read_today(db: Session, *, now: datetime, today: date, nickname: str) -> Tod
         programmes=len(taking_part),
         balance_coins=purse_balance(db, subject()),
         coin_cents=coin_value_cents(db, today),
-        newest=newest_earned(db, now=now, count=4),
+        newest=newest[:NEWEST_COUNT],
+        fresh=next((each for each in newest if each.day == today and each.rule in rules), None),
     )
 
 
@@ -133,7 +145,7 @@ def _runs(db: Session, collective: UUID, key: str) -> bool:
     )
 
 
-def _ticked(db: Session, day: date) -> set[str]:
+def _done(db: Session, day: date) -> set[str]:
     return set(event_frame(db, {subject()}, day, day)["kind"])
 
 
@@ -142,7 +154,13 @@ def _ticked(db: Session, day: date) -> set[str]:
 def today_page() -> Any:
     """Today and this week."""
     with reading() as db:
-        page = read_today(db, now=now(), today=today(), nickname=getattr(profile(), "nickname", ""))
+        page = read_today(
+            db,
+            now=now(),
+            today=today(),
+            nickname=getattr(profile(), "nickname", ""),
+            ticked=request.args.get("ticked"),
+        )
     form = form_for(StepsForm, batch=str(uuid4()))
     return render_template("members/today.html", page=page, form=form)
 
@@ -160,8 +178,7 @@ def check_in() -> Response:
             db, subject=subject(), kind=kind, at=now(), zone=LOCAL_ZONE, reference=f"{kind}@{today()}", now=now()
         )
         settle_member(db, subject(), now())
-    flash(gettext("Ticked. Well done!"))
-    return redirect(url_for("today.today_page"), 303)
+    return redirect(url_for("today.today_page", ticked=kind), 303)
 
 
 def _require_own_activity(db: Session, kind: str) -> None:
