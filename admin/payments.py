@@ -67,10 +67,12 @@ def record_payment(
         amount_cents=amount_cents,
         received_on=received_on,
     )
+    if (known := db.get(Payment, reference)) is not None:
+        return _same(known, row)
     try:
         with db.begin_nested():
             db.add(row)
-    except IntegrityError:
+    except IntegrityError:  # recorded by another process just now
         return _same(db.get_one(Payment, reference), row)
     return row
 
