@@ -88,6 +88,10 @@ def _values(frame: pd.DataFrame, name: str) -> NDArray[np.object_]:
 
 def _positions(members: pd.Index, frame: pd.DataFrame) -> Ints:
     """Where the member of each row stands in the index, -1 for a stranger."""
+    named = frame["member"]
+    if isinstance(named.dtype, pd.CategoricalDtype):
+        places = np.asarray(members.get_indexer(named.cat.categories), dtype=np.int64)
+        return places[named.cat.codes.to_numpy()] if len(places) else np.empty(0, dtype=np.int64)
     return np.asarray(members.get_indexer(pd.Index(_values(frame, "member"))), dtype=np.int64)
 
 

@@ -5,13 +5,13 @@ at any time from the current observations, and are: every import resolves the da
 A day that loses its evidence loses its row; unknown is never zero.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pandas as pd
-from sqlalchemy import CheckConstraint, Index, Select, String, and_, bindparam, delete, select
+from sqlalchemy import CheckConstraint, Date, Index, Select, String, Uuid, and_, bindparam, cast, delete, not_, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, aliased, mapped_column
 
 from privacy.errors import NotFound
@@ -27,6 +27,7 @@ from programs.observations import Observation, record, take_turns
 from programs.sealing import Sealer
 
 DAYS_AT_ONCE = 100
+GAP_DAYS_MAX = 7
 SUBJECTS_AT_ONCE = 500
 
 
@@ -81,11 +82,25 @@ def resolve(
     """
     own_subject(db, subject)
     take_turns(db, subject)
-    wanted = sorted(_all_days(db, subject) if days is None else set(days))
+    wanted = _all_days(db, subject) if days is None else days
     return sum(
-        _resolve_days(db, subject, cipher, wanted[start : start + DAYS_AT_ONCE], priority)
-        for start in range(0, len(wanted), DAYS_AT_ONCE)
+        _resolve_days(db, subject, cipher, first=first, last=last, priority=priority)
+        for first, last in _stretches(wanted)
     )
+
+
+def _stretches(days: Iterable[date]) -> Iterator[tuple[date, date]]:
+    """First and last days that together cover the days: few questions, and a bounded number of records at a time."""
+    first = last = None
+    for day in sorted(days):
+        if first is None or last is None:
+            first = day
+        elif (day - last).days > GAP_DAYS_MAX or (day - first).days >= DAYS_AT_ONCE:
+            yield first, last
+            first = day
+        last = day
+    if first is not None and last is not None:
+        yield first, last
 
 
 def _all_days(db: Session, subject: UUID) -> set[date]:
@@ -94,39 +109,32 @@ def _all_days(db: Session, subject: UUID) -> set[date]:
     return {day + timedelta(days=after) for day in observed for after in (0, 1)} | set(valued)
 
 
-def _resolve_days(db: Session, subject: UUID, cipher: Cipher, days: list[date], priority: Sequence[str]) -> int:
-    chosen = set(days)
-    values = {
-        (day, metric): value
-        for (day, metric), value in day_values(_current(db, subject, cipher, days), priority).items()
-        if day in chosen
-    }
-    rows = db.execute(
-        select(DayMetric.day, DayMetric.metric, DayMetric.value).where(
-            DayMetric.subject == subject, DayMetric.day.in_(days)
-        )
+def _resolve_days(
+    db: Session, subject: UUID, cipher: Cipher, *, first: date, last: date, priority: Sequence[str]
+) -> int:
+    values = day_values(_current(db, subject, cipher, first, last), priority)
+    rows = db.execute(_KNOWN, {"subject": subject, "first": first, "last": last})
+    return _write(
+        db,
+        subject,
+        known={(day, metric): value for day, metric, value in rows},
+        values={key: value for key, value in values.items() if first <= key[0] <= last},
     )
-    return _write(db, subject, known={(day, metric): value for day, metric, value in rows}, values=values)
 
 
-def _current(db: Session, subject: UUID, cipher: Cipher, days: list[date]) -> list[Record]:
-    """The accepted records of these days and of the days before, each in its latest version only.
+def _current(db: Session, subject: UUID, cipher: Cipher, first: date, last: date) -> list[Record]:
+    """The accepted records of these days and of the day before, each in its latest version only.
 
     A version counts as later by its source's own time of change, then by its arrival here. Versions on other days are
     read too: a correction may have moved the record away.
     """
-    nearby = sorted({day - timedelta(days=before) for day in days for before in (0, 1)})
-    accepted = and_(Observation.subject == subject, Observation.state == "accepted")
-    other = aliased(Observation)
-    here = select(*_READ).where(accepted, Observation.local_day.in_(nearby))
-    elsewhere = (
-        select(*_READ)
-        .join(other, and_(other.subject == Observation.subject, other.record_key == Observation.record_key))
-        .where(accepted, other.state == "accepted", other.local_day.in_(nearby), Observation.local_day.not_in(nearby))
-    )
-    latest: dict[bytes, tuple[tuple[int, datetime, float, bytes], Record]] = {}
     sealer = Sealer(subject, cipher)
-    for key, content, metric, local_day, provenance, sealed, received_at in (*db.execute(here), *db.execute(elsewhere)):
+    latest: dict[bytes, tuple[tuple[int, datetime, float, bytes], Record]] = {}
+    within = {"subject": subject, "first": first - timedelta(days=1), "last": last}
+    for key, content, metric, local_day, provenance, sealed, received_at in (
+        *db.execute(_HERE, within),
+        *db.execute(_ELSEWHERE, within),
+    ):
         opened = sealer.open(sealed, key=key, metric=metric, local_day=local_day, manual=provenance == "typed")
         modified_ms = -1 if opened.modified_ms is None else opened.modified_ms
         age = (modified_ms, received_at, opened.value, content)
@@ -136,7 +144,14 @@ def _current(db: Session, subject: UUID, cipher: Cipher, days: list[date]) -> li
     return [opened for _, opened in latest.values()]
 
 
-_READ = (
+# The questions are built once: building them cost more than asking them where an import is small.
+_SUBJECT, _FIRST, _LAST = (
+    bindparam("subject", type_=Uuid()),
+    bindparam("first", type_=Date()),
+    bindparam("last", type_=Date()),
+)
+_OTHER = aliased(Observation)
+_ACCEPTED = select(
     Observation.record_key,
     Observation.content,
     Observation.metric,
@@ -144,6 +159,18 @@ _READ = (
     Observation.provenance,
     Observation.sealed,
     Observation.received_at,
+).where(Observation.subject == _SUBJECT, Observation.state == "accepted")
+_HERE = _ACCEPTED.where(Observation.local_day.between(_FIRST, _LAST))
+_ELSEWHERE = _ACCEPTED.join(
+    _OTHER, and_(_OTHER.subject == Observation.subject, _OTHER.record_key == Observation.record_key)
+).where(
+    _OTHER.subject == _SUBJECT,
+    _OTHER.state == "accepted",
+    _OTHER.local_day.between(_FIRST, _LAST),
+    not_(Observation.local_day.between(_FIRST, _LAST)),
+)
+_KNOWN = select(DayMetric.day, DayMetric.metric, DayMetric.value).where(
+    DayMetric.subject == _SUBJECT, DayMetric.day.between(_FIRST, _LAST)
 )
 
 
@@ -171,26 +198,35 @@ def _write(db: Session, subject: UUID, *, known: DayValues, values: DayValues) -
 
 
 def day_frame(db: Session, subjects: Collection[UUID] | None, first: date, last: date) -> pd.DataFrame:
-    """Rows ``member`` (UUID), ``day`` (datetime64), ``metric``, ``value`` of the days from first to last, inclusive.
+    """Rows ``member``, ``day`` (datetime64), ``metric``, ``value`` of the days from first to last, inclusive.
 
+    member: a categorical of UUIDs, since a UUID a row costs more than everything else together.
     subjects: None for everybody, which only a job may ask. Raises: NotFound (not the principal's own).
     """
-    columns = (DayMetric.subject, DayMetric.day, DayMetric.metric, DayMetric.value)
+    columns = (cast(DayMetric.subject, String), DayMetric.day, DayMetric.metric, DayMetric.value)
     rows = _rows(db, select(*columns).where(DayMetric.day.between(first, last)), DayMetric.subject, subjects)
     frame = pd.DataFrame(rows, columns=["member", "day", "metric", "value"])
-    return frame.assign(day=pd.to_datetime(frame["day"]), value=frame["value"].astype("float64"))
+    return frame.assign(
+        member=_members(frame), day=pd.to_datetime(frame["day"]), value=frame["value"].astype("float64")
+    )
 
 
 def event_frame(db: Session, subjects: Collection[UUID] | None, first: date, last: date) -> pd.DataFrame:
     """Rows ``member``, ``at`` (local wall-clock time), ``kind``, ``value`` (NaN without one), like ``day_frame``."""
-    columns = (Event.subject, Event.at, Event.offset_s, Event.kind, Event.value)
+    columns = (cast(Event.subject, String), Event.at, Event.offset_s, Event.kind, Event.value)
     rows = _rows(db, select(*columns).where(Event.local_day.between(first, last)), Event.subject, subjects)
     local = [
         (subject, at.replace(tzinfo=None) + timedelta(seconds=offset_s), kind, value)
         for subject, at, offset_s, kind, value in rows
     ]
     frame = pd.DataFrame(local, columns=["member", "at", "kind", "value"])
-    return frame.assign(at=pd.to_datetime(frame["at"]), value=frame["value"].astype("float64"))
+    return frame.assign(member=_members(frame), at=pd.to_datetime(frame["at"]), value=frame["value"].astype("float64"))
+
+
+def _members(frame: pd.DataFrame) -> pd.Categorical:
+    """The member of each row, read from text once per member."""
+    codes, texts = pd.factorize(frame["member"].to_numpy(dtype=object))
+    return pd.Categorical.from_codes(codes, categories=pd.Index([UUID(text) for text in texts], dtype=object))
 
 
 def _rows(

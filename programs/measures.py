@@ -9,20 +9,26 @@ from datetime import date
 from uuid import UUID
 
 import pandas as pd
+from sqlalchemy import extract, select
 from sqlalchemy.orm import Session
 
-from programs.days import day_frame, event_frame
+from programs.check_ins import Event
+from programs.days import DayMetric
+
+SUBJECTS_AT_ONCE = 500
 
 
 def active_months(db: Session, *, subjects: Set[UUID] | None, first: date, last: date) -> pd.DataFrame:
-    """One row per subject and month with a deed between two days (inclusive): columns member, month ('2026-10')."""
-    days = day_frame(db, subjects, first, last)
-    events = event_frame(db, subjects, first, last)
-    deeds = pd.concat(
-        [
-            pd.DataFrame({"member": days["member"], "month": pd.to_datetime(days["day"]).dt.strftime("%Y-%m")}),
-            pd.DataFrame({"member": events["member"], "month": pd.to_datetime(events["at"]).dt.strftime("%Y-%m")}),
-        ],
-        ignore_index=True,
-    )
-    return deeds.drop_duplicates().sort_values(["member", "month"], ignore_index=True)
+    """One row per subject and month with a deed between two days (inclusive): columns member, month ('2026-10').
+
+    subjects: None for everybody.
+    """
+    found: set[tuple[UUID, str]] = set()
+    for subject, day in ((DayMetric.subject, DayMetric.day), (Event.subject, Event.local_day)):
+        months = select(subject, extract("year", day), extract("month", day)).where(day.between(first, last)).distinct()
+        ordered = sorted(subjects) if subjects is not None else []
+        parts = [ordered[start : start + SUBJECTS_AT_ONCE] for start in range(0, len(ordered), SUBJECTS_AT_ONCE)]
+        queries = [months] if subjects is None else [months.where(subject.in_(part)) for part in parts]
+        for query in queries:
+            found |= {(member, f"{int(year):04d}-{int(month):02d}") for member, year, month in db.execute(query)}
+    return pd.DataFrame(sorted(found), columns=["member", "month"])

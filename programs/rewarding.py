@@ -96,6 +96,7 @@ def _told(db: Session, subject: UUID, now: datetime, *, why_not: bool) -> pd.Dat
             frames = _frames(db, case, now)
             if why_not:
                 rows = explain(*frames.known, case.rules, member=subject, enrolled=frames.enrolled)
+                rows = rows[rows["coins"] == 0]
             else:
                 rows = _over(entitlements(*frames.known, case.rules, enrolled=frames.enrolled), now)
             parts.append(rows.assign(programme=case.key))

@@ -374,6 +374,8 @@ def upgrade() -> None:
 
     op.create_table(
         "noisy_value",
+        sa.Column("audience_kind", sa.String(length=12), nullable=False),
+        sa.Column("audience", sa.Uuid(), nullable=False),
         sa.Column("statistic", sa.String(length=20), nullable=False),
         sa.Column("window", sa.String(length=8), nullable=False),
         sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
@@ -381,10 +383,8 @@ def upgrade() -> None:
         sa.Column("scale_grains", sa.BigInteger(), nullable=False),
         sa.Column("sensitivity_squared", sa.BigInteger(), nullable=False),
         sa.Column("noise", sa.String(length=12), nullable=False),
-        sa.Column("audience_kind", sa.String(length=12), nullable=False),
-        sa.Column("audience", sa.Uuid(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "statistic", "window", "position", "audience_kind", "audience", name=op.f("pk_noisy_value")
+            "audience_kind", "audience", "statistic", "window", "position", name=op.f("pk_noisy_value")
         ),
     )
     op.create_table(
@@ -412,7 +412,6 @@ def upgrade() -> None:
         ),
     )
     with op.batch_alter_table("observation", schema=None) as batch_op:
-        batch_op.create_index("ix_observation_batch", ["batch"], unique=False)
         batch_op.create_index("ix_observation_subject_local_day", ["subject", "local_day"], unique=False)
 
     op.create_table(
@@ -460,13 +459,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "reach_increment",
+        sa.Column("audience_kind", sa.String(length=12), nullable=False),
+        sa.Column("audience", sa.Uuid(), nullable=False),
         sa.Column("month", sa.String(length=7), nullable=False),
         sa.Column("people", sa.Integer(), nullable=False),
         sa.Column("heads", sa.Integer(), nullable=False),
-        sa.Column("audience_kind", sa.String(length=12), nullable=False),
-        sa.Column("audience", sa.Uuid(), nullable=False),
         sa.CheckConstraint("people >= 0 AND heads > 0", name=op.f("ck_reach_increment_counts_sensible")),
-        sa.PrimaryKeyConstraint("month", "audience_kind", "audience", name=op.f("pk_reach_increment")),
+        sa.PrimaryKeyConstraint("audience_kind", "audience", "month", name=op.f("pk_reach_increment")),
     )
     op.create_table(
         "reach_mark",
@@ -480,28 +479,28 @@ def upgrade() -> None:
     )
     op.create_table(
         "release_budget",
+        sa.Column("audience_kind", sa.String(length=12), nullable=False),
+        sa.Column("audience", sa.Uuid(), nullable=False),
         sa.Column("statistic", sa.String(length=20), nullable=False),
         sa.Column("window", sa.String(length=8), nullable=False),
         sa.Column("year", sa.Integer(), nullable=False),
         sa.Column("micro_rho", sa.BigInteger(), nullable=False),
-        sa.Column("audience_kind", sa.String(length=12), nullable=False),
-        sa.Column("audience", sa.Uuid(), nullable=False),
         sa.CheckConstraint("micro_rho > 0", name=op.f("ck_release_budget_charge_positive")),
-        sa.PrimaryKeyConstraint("statistic", "window", "audience_kind", "audience", name=op.f("pk_release_budget")),
+        sa.PrimaryKeyConstraint("audience_kind", "audience", "statistic", "window", name=op.f("pk_release_budget")),
     )
     op.create_table(
         "release_budget_year",
+        sa.Column("audience_kind", sa.String(length=12), nullable=False),
+        sa.Column("audience", sa.Uuid(), nullable=False),
         sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("spent_micro_rho", sa.BigInteger(), nullable=False),
         sa.Column("limit_micro_rho", sa.BigInteger(), nullable=False),
-        sa.Column("audience_kind", sa.String(length=12), nullable=False),
-        sa.Column("audience", sa.Uuid(), nullable=False),
         sa.CheckConstraint(
             "limit_micro_rho <= CASE audience_kind WHEN 'collective' THEN 20000 ELSE 250000 END",
             name=op.f("ck_release_budget_year_limit_never_raised"),
         ),
         sa.CheckConstraint("spent_micro_rho <= limit_micro_rho", name=op.f("ck_release_budget_year_within_limit")),
-        sa.PrimaryKeyConstraint("year", "audience_kind", "audience", name=op.f("pk_release_budget_year")),
+        sa.PrimaryKeyConstraint("audience_kind", "audience", "year", name=op.f("pk_release_budget_year")),
     )
     op.create_table(
         "release_cohort",
@@ -545,12 +544,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "release_scope_year",
+        sa.Column("audience_kind", sa.String(length=12), nullable=False),
+        sa.Column("audience", sa.Uuid(), nullable=False),
         sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("size_class", sa.String(length=8), nullable=False),
         sa.Column("first_month", sa.String(length=7), nullable=False),
-        sa.Column("audience_kind", sa.String(length=12), nullable=False),
-        sa.Column("audience", sa.Uuid(), nullable=False),
-        sa.PrimaryKeyConstraint("year", "audience_kind", "audience", name=op.f("pk_release_scope_year")),
+        sa.PrimaryKeyConstraint("audience_kind", "audience", "year", name=op.f("pk_release_scope_year")),
     )
     op.create_table(
         "settlement",
@@ -689,7 +688,6 @@ def downgrade() -> None:
     op.drop_table("pool")
     with op.batch_alter_table("observation", schema=None) as batch_op:
         batch_op.drop_index("ix_observation_subject_local_day")
-        batch_op.drop_index("ix_observation_batch")
 
     op.drop_table("observation")
     op.drop_table("noisy_value")
