@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, select, text
+from sqlalchemy import CheckConstraint, Date, Index, String, UniqueConstraint, Uuid, and_, bindparam, select, text
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from privacy.errors import Conflict
@@ -218,15 +218,22 @@ def _chunks(records: Iterable[Record | Rejected]) -> Iterator[list[Record | Reje
 
 def _days_left_behind(db: Session, subject: UUID, batch: UUID, days: set[date]) -> set[date]:
     """Days that earlier versions of this batch's records counted for, where a correction moved them."""
-    old = aliased(Observation)
-    moved = (
-        select(old.local_day)
-        .join(Observation, (old.subject == Observation.subject) & (old.record_key == Observation.record_key))
-        .where(Observation.subject == subject, Observation.local_day.between(min(days), max(days)))
-        .where(Observation.batch == batch, old.local_day != Observation.local_day)
-        .distinct()
+    moved = db.scalars(_MOVED, {"subject": subject, "batch": batch, "first": min(days), "last": max(days)})
+    return {day + timedelta(days=after) for day in moved for after in (0, 1)}
+
+
+_OLD = aliased(Observation)
+_MOVED = (
+    select(_OLD.local_day)
+    .join(Observation, and_(_OLD.subject == Observation.subject, _OLD.record_key == Observation.record_key))
+    .where(
+        Observation.subject == bindparam("subject", type_=Uuid()),
+        Observation.local_day.between(bindparam("first", type_=Date()), bindparam("last", type_=Date())),
+        Observation.batch == bindparam("batch", type_=Uuid()),
+        _OLD.local_day != Observation.local_day,
     )
-    return {day + timedelta(days=after) for day in db.scalars(moved) for after in (0, 1)}
+    .distinct()
+)
 
 
 def _report_context(batch: UUID) -> str:
