@@ -12,13 +12,15 @@ from incentives.differences import COINS_PER_ENTITLEMENT_MAX, DICE_SIDES, Rows, 
 from incentives.parts import FundShare, wanted_parts
 from privacy.errors import Invalid
 
-PERCENTS = (
-    st.lists(st.integers(1, 97), min_size=0, max_size=3).map(lambda head: _fill(head)).filter(lambda p: p is not None)
-)
+
+def _filled(head: list[int]) -> list[int]:
+    """Shares that begin with ``head`` as far as it fits and add up to 100."""
+    while sum(head) >= 100:
+        head = head[:-1]
+    return [*head, 100 - sum(head)]
 
 
-def _fill(head: list[int]) -> list[int] | None:
-    return [*head, 100 - sum(head)] if sum(head) < 100 else None
+PERCENTS = st.lists(st.integers(1, 97), max_size=3).map(_filled)
 
 
 @given(
@@ -135,3 +137,35 @@ def test_the_same_fund_named_twice_is_refused() -> None:
 def test_an_entitlement_of_a_member_without_a_fund_is_refused() -> None:
     with pytest.raises(Invalid, match="no fund"):
         wanted_parts(programme="p", entitlements=earned((uuid4(), str(DAY), 1)), funds={}, secret=b"x" * 32, since=None)
+
+
+def test_what_was_forgiven_to_one_payer_is_not_taken_back_in_place_of_the_other() -> None:
+    """One entitlement: fund 0 paid 10 too much and forgave it, fund 1 paid 5 too much."""
+    rows = Rows(
+        award=np.zeros(2, dtype=np.int64),
+        fund=np.arange(2, dtype=np.int64),
+        purse=np.zeros(2, dtype=np.int64),
+        target=np.zeros(2, dtype=np.int64),
+        posted=np.array([10, 5], dtype=np.int64),
+        written_off=np.array([10, 0], dtype=np.int64),
+    )
+    room = np.array([100, 100], dtype=np.int64)
+    change = next_step(rows, order=np.arange(2), fund_room=room, purse_room=room[:1])
+    assert change.tolist() == [0, -5]
+
+
+@pytest.mark.parametrize("percents", [(70, 30), (30, 70), (45, 55)])
+def test_over_many_awards_each_payer_pays_its_share(percents: tuple[int, int]) -> None:
+    subjects = [uuid4() for _ in range(2000)]
+    one, other = sorted(uuid4() for _ in range(2))
+    shares = [FundShare(one, percents[0]), FundShare(other, percents[1])]
+    parts = wanted_parts(
+        programme="p",
+        entitlements=earned(*((subject, str(DAY), 1) for subject in subjects)),
+        funds={subject: shares for subject in subjects},
+        secret=b"x" * 32,
+        since=None,
+    )
+    paid = parts.target[parts.fund == one].sum()
+    assert abs(paid - 20 * percents[0]) < 120, "five standard deviations of fair dice"
+    assert parts.target.sum() == 2000
