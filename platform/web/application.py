@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, url_for
 from privacy.store import Store
 
 from ..settings import Settings
-from . import access, desk, forms, language, refusals, security
+from . import access, desk, forms, language, refusals, security, sentences
 from .common import common_pages
 from .desk import Clock, Desk, Face
 
@@ -35,6 +35,7 @@ def new_app(face: Face, store: Store, settings: Settings, clock: Clock, pages: t
         page_path=access.page_path,
         profile=desk.profile,
         refusal_text=forms.refusal_text,
+        in_reader_language=sentences.in_reader_language,
         asset=_asset,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -58,7 +58,7 @@ def _words(rule: Rule, path: tuple[str | int, ...], language: Language) -> str:
 def _band(band: Band, language: Language) -> str:
     first, *others = (_condition(condition, language) for condition in band.any_of)
     if not others:
-        return first
+        return first if band.any_of[0].metric is None else gettext("%(amount)s or more", amount=first)
     return gettext("%(first)s or more; or %(others)s", first=first, others=", ".join(others))
 
 

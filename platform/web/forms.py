@@ -14,6 +14,8 @@ from wtforms import Field, HiddenField, validators
 
 from privacy.errors import Invalid, VitaalError
 
+from .sentences import in_reader_language
+
 Form = TypeVar("Form", bound=FlaskForm)
 
 
@@ -52,7 +54,7 @@ def refusal() -> VitaalError | None:
 def refusal_text() -> str | None:
     """Why, in the reader's language."""
     refused = refusal()
-    return gettext(refused.message) if refused is not None else None
+    return in_reader_language(refused.message) if refused is not None else None
 
 
 def _mark(form: FlaskForm) -> None:
@@ -62,4 +64,4 @@ def _mark(form: FlaskForm) -> None:
         return
     field = cast("Field", form[refused.field])
     if not field.errors:
-        field.errors = [gettext(refused.message)]
+        field.errors = [in_reader_language(refused.message)]

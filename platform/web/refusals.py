@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from privacy.errors import Conflict, Forbidden, Invalid, NotFound, VitaalError
 
 from .access import AGAIN
+from .sentences import in_reader_language
 
 STATUS: tuple[tuple[type[VitaalError], int], ...] = ((Invalid, 422), (NotFound, 404), (Forbidden, 403), (Conflict, 409))
 
@@ -88,7 +89,7 @@ def _failed(error: Exception) -> Response:
 
 def _page(status: int, error: VitaalError | None) -> Response:
     known = isinstance(error, (Invalid, Conflict))
-    message = gettext(error.message) if known and error is not None else None
+    message = in_reader_language(error.message) if known and error is not None else None
     response = make_response(render_template("shared/error.html", status=status, message=message))
     response.status_code = status
     return response

@@ -28,6 +28,7 @@ class Camera:
             color_scheme="dark" if dark else "light",
             java_script_enabled=False,
         )
+        self.context.add_cookies([{"name": "vitaal_language", "value": locale, "url": url}])
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(15_000)
         self.url, self.folder = url, folder
@@ -104,10 +105,10 @@ def employer(camera: Camera) -> None:
     sign_in(camera, "/staff/sign-in", "vandijk")
     camera.go("/hr", "hr")
     camera.go("/hr/people", "hr-people")
-    camera.context.clear_cookies()
+    camera.context.clear_cookies(name="vitaal_staff")
     sign_in(camera, "/staff/sign-in", "bakkerij")
     camera.go("/hr", "hr-bakery")
-    camera.context.clear_cookies()
+    camera.context.clear_cookies(name="vitaal_staff")
     sign_in(camera, "/staff/sign-in", "hoekstra")
     camera.go("/hr", "hr-large")
 

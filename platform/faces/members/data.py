@@ -128,7 +128,7 @@ def data_page() -> Any:
 def take_file() -> Response:
     """Take a file in, settle what it earns, and go to its report. The file's name is not kept."""
     form = read_form(ImportForm)
-    upload, batch, called = form.file.data, UUID(form.batch.data), "file"
+    upload, batch, called = form.file.data, UUID(form.batch.data), "The file"
     with writing(Purpose.rewards) as db:
         found = detect(upload.stream, file=called)
         records = READERS[found].read(upload.stream, file=called, zone=LOCAL_ZONE)

@@ -1,0 +1,92 @@
+"""The engine's own sentences in the reader's language.
+
+The engine refuses in English sentences and knows no languages. Those that can reach a page are listed here: whole
+ones are looked up as they are, those with figures in them by their pattern. What is not listed is shown in English.
+"""
+
+import re
+
+from flask_babel import gettext
+
+
+def N_(sentence: str) -> str:  # noqa: N802  the customary name by which translations are collected
+    """Mark a sentence for translation."""
+    return sentence
+
+
+WHOLE = (
+    N_("This code is not valid. Check it, or ask for a new one."),
+    N_("A nickname has 1 to 40 characters."),
+    N_("A login name has 3 to 120 characters."),
+    N_("This login name is taken: choose another one."),
+    N_("Choose a password of 10 to 256 characters."),
+    N_("The name and the password do not belong together."),
+    N_("This goal is not possible in a day: choose a smaller number above 0."),
+    N_("This act was recorded as something else: try again."),
+    N_("This import's number is in use: start the import again."),
+    N_("This is sold out."),
+    N_("This reference was already used for something else."),
+    N_("A new version starts today or later, so that nobody's past changes."),
+    N_("A programme starts today or later."),
+    N_("Somebody else has just published this programme: look at their version first."),
+    N_("The file is empty."),
+    N_("The file, line 1: this is not a line of column names."),
+    N_("The file, line 1: a column name stands there twice."),
+    N_("The file: its columns are of no format that we read (fitbit)."),
+    N_("This file holds the data of more than one person. Bring in your own only."),
+    N_("Fill in your own number."),
+    N_("Choose one of the goals."),
+    N_("The quotation marks of this line do not match."),
+    N_("The line contains a NUL byte."),
+)
+PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.DOTALL), sentence)
+    for pattern, sentence in (
+        (
+            r"This costs (?P<price>\d+) coins?: you need (?P<missing>\d+) coins? more\.",
+            N_("This costs %(price)s coins: you need %(missing)s more."),
+        ),
+        (r"The file, line (?P<line>\d+): this is not UTF-8 text\.", N_("Line %(line)s of the file is not UTF-8 text.")),
+        (
+            r"Together the programmes could pay one member (?P<most>[\d.]+) euro a year; "
+            r"the contract allows (?P<allowed>[\d.]+)\..*",
+            N_(
+                "Together the programmes could pay one member %(most)s euros a year. The contract allows %(allowed)s. "
+                "Choose a lower amount."
+            ),
+        ),
+        (
+            r".*: (?P<coins>\d+) coins could never be paid in full: .* caps per_\w+ at (?P<cap>\d+).*",
+            N_("%(coins)s coins could never be paid in full: the programme pays at most %(cap)s."),
+        ),
+        (
+            r".*: two bands give (?P<coins>\d+) coins.*",
+            N_("Another step of this reward gives %(coins)s coins already: choose another amount."),
+        ),
+        (
+            r"The line has (?P<found>\d+) of the (?P<all>\d+) columns: was the file cut off\?",
+            N_("The line has %(found)s of the %(all)s columns: was the file cut off?"),
+        ),
+        (
+            r"(?P<column>\w+) must be a whole number from 0 to 999,999,999\.",
+            N_("%(column)s must be a whole number, 0 or more."),
+        ),
+        (
+            r"(?P<column>\w+) must be a number of 0 or more with a point as decimal sign\.",
+            N_("%(column)s must be a number of 0 or more with a point as decimal sign."),
+        ),
+        (
+            r"(?P<column>\w+) must be a US date such as 4/28/2016, with or without a time\.",
+            N_("%(column)s must be a US date such as 4/28/2016."),
+        ),
+    )
+)
+
+
+def in_reader_language(sentence: str) -> str:
+    """The sentence in the language of this request."""
+    for pattern, words in PATTERNS:
+        found = pattern.fullmatch(sentence)
+        if found is not None:
+            return gettext(words, **found.groupdict())
+    return gettext(sentence)
