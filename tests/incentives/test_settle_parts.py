@@ -158,11 +158,11 @@ def test_what_was_forgiven_to_one_payer_is_not_taken_back_in_place_of_the_other(
 def test_over_many_awards_each_payer_pays_its_share(percents: tuple[int, int]) -> None:
     subjects = [uuid4() for _ in range(2000)]
     one, other = sorted(uuid4() for _ in range(2))
-    shares = [FundShare(one, percents[0]), FundShare(other, percents[1])]
+    shares = (FundShare(one, percents[0]), FundShare(other, percents[1]))
     parts = wanted_parts(
         programme="p",
         entitlements=earned(*((subject, str(DAY), 1) for subject in subjects)),
-        funds={subject: shares for subject in subjects},
+        funds=dict.fromkeys(subjects, shares),
         secret=b"x" * 32,
         since=None,
     )
