@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import waitress
+from waitress.server import create_server
 
 from privacy.errors import Invalid
 from privacy.principals import Side
@@ -49,12 +49,11 @@ def serve_app(app: "WSGIApplication", *, host: str, port: int) -> None:
     """Serve an app until Ctrl-C. Raises Invalid where nothing can listen there."""
     logging.getLogger("waitress").setLevel(logging.ERROR)
     try:
-        server = waitress.create_server(app, host=host, port=port, threads=THREADS)
+        server = create_server(app, host=host, port=port, threads=THREADS)
     except OSError as error:
         raise Invalid(f"Nothing can listen on {host}:{port}: {error.strerror}. Try another --port.") from error
-    note(f"Serving on http://{host}:{server.effective_port}  (Ctrl-C stops)")
-    with suppress(KeyboardInterrupt):
-        server.run()
+    note(f"Serving on http://{host}:{getattr(server, 'effective_port', port)}  (Ctrl-C stops)")
+    server.run()  # returns at Ctrl-C
     server.close()
 
 

@@ -3,6 +3,7 @@
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, cast
 
 from flask import Blueprint, Flask, url_for
 
@@ -28,7 +29,8 @@ def new_app(face: Face, store: Store, settings: Settings, clock: Clock, pages: t
     for blueprint in (common_pages(face.prefix), *pages):
         app.register_blueprint(blueprint)
     access.public(app.view_functions["static"])
-    app.jinja_env.globals.update(
+    shared = cast("dict[str, Any]", app.jinja_env.globals)
+    shared.update(
         face=face,
         languages=language.LANGUAGES,
         language=language.language,

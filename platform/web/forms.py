@@ -10,7 +10,7 @@ from flask import g
 from flask_babel import gettext
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import Field, HiddenField, validators
+from wtforms import HiddenField, validators
 
 from privacy.errors import Invalid, VitaalError
 
@@ -62,6 +62,6 @@ def _mark(form: FlaskForm) -> None:
     refused = refusal()
     if refused is None or refused.field is None or refused.field not in form:
         return
-    field = cast("Field", form[refused.field])
+    field = form[refused.field]
     if not field.errors:
         field.errors = [in_reader_language(refused.message)]

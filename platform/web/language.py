@@ -3,10 +3,10 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from flask import Flask, request
-from flask_babel import Babel, format_currency, format_date, format_decimal, get_locale
+from flask_babel import Babel, format_currency, format_date, format_decimal, get_locale, lazy_gettext
 
 from incentives.rules import Texts
 from incentives.vocabulary import Language
@@ -35,6 +35,11 @@ def language() -> Language:
     return cast("Language", str(get_locale()))
 
 
+def later(sentence: str) -> str:
+    """A sentence that is translated when it is shown: for the labels of forms."""
+    return cast("str", lazy_gettext(sentence))
+
+
 def install(app: Flask) -> None:
     """Translate the app's pages."""
     Babel(
@@ -44,27 +49,23 @@ def install(app: Flask) -> None:
         default_translation_directories=str(TRANSLATIONS),
         locale_selector=chosen,
     )
-    app.jinja_env.filters.update(
-        euros=euros, number=number, day=day, weekday=weekday, month=month, moment=moment, text=text, percent=percent
-    )
+    filters = cast("dict[str, Any]", app.jinja_env.filters)
+    filters.update(euros=euros, number=number, day=day, weekday=weekday, month=month, moment=moment, text=text)
 
 
 def euros(cents: int) -> str:
     """An amount of money: without decimals where it is whole euros and large."""
     amount = Decimal(cents) / 100
     if cents % 100 == 0 and cents >= 100_00:
-        return format_currency(amount, "EUR", format="¤ #,##0", currency_digits=False)
+        return format_currency(
+            amount, "EUR", format="¤ #,##0" if language() == "nl" else "¤#,##0", currency_digits=False
+        )
     return format_currency(amount, "EUR")
 
 
 def number(value: float) -> str:
     """A number with the language's separators."""
     return format_decimal(value)
-
-
-def percent(points: float) -> str:
-    """Percentage points, as both languages write them."""
-    return f"{format_decimal(points)}%"
 
 
 def day(value: date, form: str = "d MMMM y") -> str:

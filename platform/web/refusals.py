@@ -88,8 +88,7 @@ def _failed(error: Exception) -> Response:
 
 
 def _page(status: int, error: VitaalError | None) -> Response:
-    known = isinstance(error, (Invalid, Conflict))
-    message = in_reader_language(error.message) if known and error is not None else None
+    message = in_reader_language(error.message) if isinstance(error, (Invalid, Conflict)) else None
     response = make_response(render_template("shared/error.html", status=status, message=message))
     response.status_code = status
     return response

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -18,6 +17,7 @@ from privacy.store import transaction
 from .access import forget_session, local_path, public, remember_session, session_token, shown_again_by
 from .desk import desk, now, store
 from .forms import form_for, read_form
+from .language import later as _l
 
 
 class SignIn(Protocol):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import Any
 
-import waitress
+from waitress.server import create_server
 
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 CHROMIUM_ARGS = ("--no-sandbox", "--disable-gpu")
@@ -14,7 +14,7 @@ CHROMIUM_ARGS = ("--no-sandbox", "--disable-gpu")
 @contextmanager
 def served(app: Any) -> Iterator[str]:
     """The address at which the app answers."""
-    server = waitress.create_server(app, host="127.0.0.1", port=0, threads=4)
+    server = create_server(app, host="127.0.0.1", port=0, threads=4)
     thread = Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
-from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -30,6 +29,7 @@ from ...web.desk import now, principal, store, today
 from ...web.earning import Earning, earnings
 from ...web.forms import form_for, read_form
 from ...web.language import day, language
+from ...web.language import later as _l
 from ...web.reports import Report, report_of
 
 pages = Blueprint("insurer", __name__)

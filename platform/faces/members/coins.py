@@ -57,7 +57,7 @@ def read_coins(db: Session, *, now: datetime, today: date, page: int) -> CoinsPa
         available_coins=purse_available(db, subject()),
         coin_cents=coin_value_cents(db, today),
         earned=_lines(part),
-        earned_total=int(told["coins"].sum()) if len(told) else 0,
+        earned_total=sum(int(coins) for coins in told["coins"].tolist()),
         spent=[each for each in movements(db, subject()) if each.amount_coins < 0],
         missed=[each for each in _lines(near_misses(db, subject(), now)) if each.coins == 0 and each.day < today],
         page=page,
@@ -73,8 +73,10 @@ def newest_earned(db: Session, *, now: datetime, count: int) -> list[Earned]:
 def _lines(rows: pd.DataFrame) -> list[Earned]:
     column = "reason_nl" if language() == "nl" else "reason_en"
     return [
-        Earned(pd.Timestamp(at).date(), int(coins), str(reason), str(rule))
-        for at, coins, reason, rule in zip(rows["at"], rows["coins"], rows[column], rows["rule"], strict=True)
+        Earned(at.date(), int(coins), str(reason), str(rule))
+        for at, coins, reason, rule in zip(
+            rows["at"].dt.to_pydatetime(), rows["coins"].tolist(), rows[column], rows["rule"], strict=True
+        )
     ]
 
 

@@ -1,14 +1,13 @@
 """My data: what is known of one's days, and a file brought in with a report of what became of each line."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-import pandas as pd
 from flask import Blueprint, redirect, render_template, request, url_for
-from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from sqlalchemy import select
@@ -19,7 +18,7 @@ from incentives.vocabulary import DAY_METRICS
 from privacy.errors import Invalid, NotFound
 from privacy.people import cipher_of, memberships
 from privacy.principals import Purpose, Role
-from programs.days import day_frame, take_in
+from programs.days import take_in
 from programs.imports.detect import READERS, detect
 from programs.imports.records import Record, Rejected
 from programs.observations import ImportBatch, held_back
@@ -29,7 +28,8 @@ from ...web.access import requires, shown_again_by, takes_files
 from ...web.desk import LOCAL_ZONE, now, today
 from ...web.forms import form_for, once_field, read_form
 from ...web.language import language
-from .member import account, reading, subject, writing
+from ...web.language import later as _l
+from .member import Known, account, known_days, reading, subject, writing
 
 pages = Blueprint("data", __name__)
 FILE_BYTES_MAX = 20_000_000
@@ -46,7 +46,7 @@ class ImportForm(FlaskForm):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Summary:
     """What is known of one metric."""
 
     metric: str
@@ -68,7 +68,7 @@ class DayLine:
 class DataPage:
     """Everything on the page."""
 
-    known: list[Known]
+    known: list[Summary]
     metrics: list[str]
     lines: list[DayLine]
     imports: list[tuple[UUID, datetime]]
@@ -79,12 +79,15 @@ class DataPage:
 
 def read_data(db: Session, *, today: date, page: int) -> DataPage:
     """Read the page; the first one is page 1."""
-    frame = day_frame(db, {subject()}, date(1970, 1, 1), today)
-    days = sorted(frame["day"].unique(), reverse=True)
+    by_metric: dict[str, list[Known]] = defaultdict(list)
+    by_day: dict[date, dict[str, float]] = defaultdict(dict)
+    for known in known_days(db, date(1970, 1, 1), today):
+        by_metric[known.metric].append(known)
+        by_day[known.day][known.metric] = known.value
+    days = sorted(by_day, reverse=True)
     pages_total = max(1, -(-len(days) // DAYS_PER_PAGE))
     page = min(max(1, page), pages_total)
-    shown = frame[frame["day"].isin(days[(page - 1) * DAYS_PER_PAGE : page * DAYS_PER_PAGE])]
-    metrics = [metric for metric in DAY_METRICS if metric in set(frame["metric"])]
+    metrics = [metric for metric in DAY_METRICS if metric in by_metric]
     batches = db.scalars(
         select(ImportBatch)
         .where(ImportBatch.subject == subject(), ImportBatch.format != FORMAT_TYPED)
@@ -92,12 +95,9 @@ def read_data(db: Session, *, today: date, page: int) -> DataPage:
         .limit(5)
     )
     return DataPage(
-        known=[_known(metric, frame[frame["metric"] == metric]) for metric in metrics],
+        known=[_summary(by_metric[metric]) for metric in metrics],
         metrics=metrics,
-        lines=[
-            DayLine(pd.Timestamp(day).date(), dict(zip(rows["metric"], rows["value"], strict=True)))
-            for day, rows in sorted(shown.groupby("day"), key=lambda pair: pair[0], reverse=True)
-        ],
+        lines=[DayLine(day, by_day[day]) for day in days[(page - 1) * DAYS_PER_PAGE : page * DAYS_PER_PAGE]],
         imports=[(each.id, each.received_at) for each in batches],
         held=held_back(db, subject=subject(), cipher=cipher_of(db, account()))[:ERRORS_SHOWN_MAX],
         page=page,
@@ -105,10 +105,10 @@ def read_data(db: Session, *, today: date, page: int) -> DataPage:
     )
 
 
-def _known(metric: str, rows: pd.DataFrame) -> Known:
-    newest = rows.loc[rows["day"].idxmax()]
-    mean = float(rows["value"].mean())
-    return Known(metric, len(rows), pd.Timestamp(newest["day"]).date(), float(newest["value"]), mean)
+def _summary(known: list[Known]) -> Summary:
+    newest = known[-1]
+    mean = sum(each.value for each in known) / len(known)
+    return Summary(newest.metric, len(known), newest.day, newest.value, mean)
 
 
 @pages.get("/me/data")

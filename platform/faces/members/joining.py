@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, url_for
-from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import PasswordField, StringField
@@ -19,6 +18,7 @@ from ...web.access import public, remember_session, shown_again_by
 from ...web.desk import desk, now, store, today
 from ...web.forms import form_for, read_form
 from ...web.language import language
+from ...web.language import later as _l
 
 pages = Blueprint("joining", __name__)
 

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import date
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from privacy.people import memberships
 from privacy.principals import Purpose
 from privacy.store import transaction
 from privacy.tenants import copies
+from programs.days import day_frame
 
 from ...web.desk import principal, store
 
@@ -49,6 +51,24 @@ def employers_on(db: Session, on: date) -> list[UUID]:
         each.employer
         for each in memberships(db, subject())
         if each.starts_on <= on and (each.ends_on is None or each.ends_on >= on)
+    ]
+
+
+class Known(NamedTuple):
+    """One known value of one day."""
+
+    day: date
+    metric: str
+    value: float
+
+
+def known_days(db: Session, first: date, last: date) -> list[Known]:
+    """What is known of the member's days from first to last, inclusive; the oldest first."""
+    frame = day_frame(db, {subject()}, first, last).sort_values("day", kind="stable")
+    days = [moment.date() for moment in frame["day"].dt.to_pydatetime()]
+    return [
+        Known(day, metric, value)
+        for day, metric, value in zip(days, frame["metric"].tolist(), frame["value"].tolist(), strict=True)
     ]
 
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext
-from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -19,7 +18,6 @@ from incentives.vocabulary import DAY_METRICS
 from privacy.errors import Invalid
 from privacy.principals import Purpose, Role
 from programs import check_ins
-from programs.days import day_frame
 from programs.enrolment import Enrolment, choose_goal, enrol, enrolments, goal, leave, offer
 from programs.offered import Offer, offers
 from programs.programme import GoalChoice, Programme
@@ -30,7 +28,8 @@ from ...web.desk import LOCAL_ZONE, now, today
 from ...web.earning import Earning, earnings
 from ...web.forms import form_for, read_form
 from ...web.language import language
-from .member import coin_value_cents, reading, subject, writing
+from ...web.language import later as _l
+from .member import coin_value_cents, known_days, reading, subject, writing
 
 pages = Blueprint("programmes", __name__)
 OWN_NUMBER = "own"
@@ -122,11 +121,12 @@ def _goal_value(db: Session, choice: GoalChoice, today: date) -> int | None:
     """A fixed goal, or the mean of the known days of the last weeks with something added, in steps of 50."""
     if choice.increase_percent is None:
         return choice.value
-    frame = day_frame(db, {subject()}, today - timedelta(weeks=USUAL_WEEKS), today - timedelta(days=1))
-    known = frame[frame["metric"] == choice.metric]["value"]
+    past = known_days(db, today - timedelta(weeks=USUAL_WEEKS), today - timedelta(days=1))
+    known = [each.value for each in past if each.metric == choice.metric]
     if len(known) < USUAL_DAYS_MIN:
         return None
-    return max(ROUND_TO, round(float(known.mean()) * (1 + float(choice.increase_percent) / 100) / ROUND_TO) * ROUND_TO)
+    usual = sum(known) / len(known)
+    return max(ROUND_TO, round(usual * (1 + float(choice.increase_percent) / 100) / ROUND_TO) * ROUND_TO)
 
 
 @pages.get("/me/programmes")

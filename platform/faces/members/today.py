@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
-from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -21,7 +20,7 @@ from privacy.errors import NotFound
 from privacy.people import cipher_of
 from privacy.principals import Purpose, Role
 from programs import check_ins
-from programs.days import day_frame, event_frame, take_in
+from programs.days import event_frame, take_in
 from programs.enrolment import enrolments, goal
 from programs.imports.records import epoch_ms, whole_day
 from programs.offered import offers
@@ -31,8 +30,9 @@ from programs.rewarding import settle_member
 from ...web.access import requires, shown_again_by
 from ...web.desk import LOCAL_ZONE, now, profile, today
 from ...web.forms import form_for, once_field, read_form
+from ...web.language import later as _l
 from .coins import Earned, newest_earned
-from .member import account, coin_value_cents, reading, subject, writing
+from .member import account, coin_value_cents, known_days, reading, subject, writing
 
 pages = Blueprint("today", __name__)
 STEPS = "steps"
@@ -103,8 +103,8 @@ class TodayPage:
 def read_today(db: Session, *, now: datetime, today: date, nickname: str, ticked: str | None) -> TodayPage:
     """Read the page; ``ticked`` is the kind of the check-in made just now, if any."""
     monday = today - timedelta(days=today.weekday())
-    frame = day_frame(db, {subject()}, monday, monday + timedelta(days=6))
-    steps = {row.day: float(row.value) for row in frame[frame["metric"] == STEPS].itertuples()}
+    known = known_days(db, monday, monday + timedelta(days=6))
+    steps = {each.day: each.value for each in known if each.metric == STEPS}
     chosen = goal(db, subject(), metric=STEPS, on=monday)
     value = chosen.value if chosen is not None else None
     days = [monday + timedelta(days=ahead) for ahead in range(7)]
