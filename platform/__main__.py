@@ -1,5 +1,5 @@
 """``python -m vitaal``: the command line."""
 
-from vitaal.cli import main
+from .cli import main
 
 main(prog_name="vitaal")

@@ -16,7 +16,9 @@ class Settings(BaseSettings):
     members_url: str | None = Field(default=None, description="Address of the members' store.")
     employers_url: str | None = Field(default=None, description="Address of the employers' store.")
     keys_dir: Path | None = Field(default=None, description="Folder with the keys of both stores.")
-    secret_key: SecretStr | None = Field(default=None, description="Signs the forms' tokens; at least 32 characters.")
+    secret_key: SecretStr | None = Field(
+        default=None, min_length=32, description="Signs the forms' tokens; at least 32 characters."
+    )
     secure_cookies: bool = Field(default=False, description="Send cookies over HTTPS only.")
 
 

@@ -25,9 +25,7 @@ log = logging.getLogger("vitaal.worker")
 
 def context_for(stores: OpenStores, now: datetime) -> JobContext:
     """What jobs work with at an instant."""
-    return JobContext(
-        members=stores.members, employers=stores.employers, now=now, noise=OpenDpNoise(), mirrors=MIRRORS
-    )
+    return JobContext(members=stores.members, employers=stores.employers, now=now, noise=OpenDpNoise(), mirrors=MIRRORS)
 
 
 def tick(stores: OpenStores) -> None:
@@ -39,8 +37,8 @@ def tick(stores: OpenStores) -> None:
 
 def work_forever(stores: OpenStores) -> None:
     """Run due work every minute until interrupted."""
-    start_jobs(stores.members, datetime.now(UTC))
     try:
+        start_jobs(stores.members, datetime.now(UTC))
         _scheduled(BlockingScheduler(timezone=UTC), stores).start()
     except (KeyboardInterrupt, SystemExit):
         return
