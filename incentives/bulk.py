@@ -6,6 +6,7 @@ written here reads back like anything else.
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.orm import DeclarativeBase
@@ -48,7 +49,9 @@ def _by_column(rows: Sequence[tuple[Any, ...]], converters: Sequence[Any]) -> li
 
 
 def _converted(column: list[Any], convert: Any) -> list[Any]:
-    """Each value converted once: whole columns often repeat one instant, one account or one word."""
+    """Ids one by one; other values once each, for whole columns repeat one instant or one word."""
+    if isinstance(column[0], UUID):
+        return [convert(value) for value in column]
     known: dict[Any, Any] = {}
     for value in column:
         if value not in known:

@@ -169,8 +169,8 @@ def book_many(db: Session, transfers: Sequence[NewTransfer], *, booked_at: datet
     return len(new)
 
 
-def _checked(transfers: Sequence[NewTransfer]) -> dict[UUID, SealedRow]:
-    """The rows by reference, each once, in the order of their ids: neighbours in the index."""
+def _checked(transfers: Sequence[NewTransfer]) -> list[SealedRow]:
+    """The rows, each once, in the order of their ids: neighbours in the index."""
     rows: dict[UUID, SealedRow] = {}
     causes: set[str] = set()
     for new in transfers:
@@ -184,7 +184,7 @@ def _checked(transfers: Sequence[NewTransfer]) -> dict[UUID, SealedRow]:
     for cause in causes:
         if not _CAUSE.fullmatch(cause):
             raise Invalid(f"A cause has 1 to {CAUSE_CHARACTERS_MAX} letters, digits or . _ / : + -.", field="cause")
-    return {reference: rows[reference] for reference in sorted(rows, key=lambda reference: reference.int)}
+    return sorted(rows.values(), key=lambda row: row.id.int)
 
 
 def check_amount(amount_coins: object) -> None:
@@ -197,19 +197,20 @@ _COLUMNS = (*SealedRow._fields, "booked_at", "seal")
 
 
 def _insert(
-    db: Session, connection: Connection, rows: Mapping[UUID, SealedRow], *, seal: int, booked_at: datetime
+    db: Session, connection: Connection, rows: list[SealedRow], *, seal: int, booked_at: datetime
 ) -> list[SealedRow]:
     """Insert what is not there yet and return it; the rest must be what is there."""
-    values = [(*row, booked_at, seal) for row in rows.values()]
+    values = [(*row, booked_at, seal) for row in rows]
     written = insert_rows(connection, table_of(Transfer), _COLUMNS, values, on_conflict="(id) DO NOTHING")
     if written == len(rows):
-        return list(rows.values())
+        return rows
     columns = [getattr(Transfer, name) for name in SealedRow._fields]
     new: list[SealedRow] = []
-    for chunk in chunks(list(rows)):
+    wanted = {row.id: row for row in rows}
+    for chunk in chunks(list(wanted)):
         for its_seal, *fields in db.execute(select(Transfer.seal, *columns).where(Transfer.id.in_(chunk))):
             stored = SealedRow._make(fields)
-            if stored != rows[stored.id]:
+            if stored != wanted[stored.id]:
                 raise ReferenceReused
             if its_seal == seal:
                 new.append(stored)
