@@ -13,18 +13,19 @@ from werkzeug.wrappers import Response
 from privacy.store import Store
 
 from .settings import Settings
-from .stores import OpenStores
 from .web.desk import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from .stores import OpenStores
+
 FaceName = Literal["members", "employers", "both"]
 STAFF_PREFIXES = ("/hr", "/insurer", "/staff")
 
 
-def create(settings: Settings, stores: OpenStores, *, face: FaceName, clock: Clock) -> "WSGIApplication":
+def create(settings: Settings, stores: "OpenStores", *, face: FaceName, clock: Clock) -> "WSGIApplication":
     """The WSGI app of a face; a face is handed its own store only."""
     match face:
         case "members":

@@ -64,12 +64,12 @@ def guard(app: Flask) -> None:
 
     @app.before_request
     def _check() -> AnyResponse | None:
+        _recognise()
         if request.endpoint is None:
             return None
         view = current_app.view_functions[request.endpoint]
         roles: frozenset[Role] = getattr(view, ROLES)
         request.max_content_length = getattr(view, BYTES_MAX, request.max_content_length)
-        _recognise()
         if not roles:
             return None
         if principal().role is Role.visitor:

@@ -75,7 +75,7 @@ def _lines(rows: pd.DataFrame) -> list[Earned]:
     return [
         Earned(at.date(), int(coins), str(reason), str(rule))
         for at, coins, reason, rule in zip(
-            rows["at"].dt.to_pydatetime(), rows["coins"].tolist(), rows[column], rows["rule"], strict=True
+            pd.to_datetime(rows["at"]).dt.to_pydatetime(), rows["coins"].tolist(), rows[column], rows["rule"], strict=True
         )
     ]
 

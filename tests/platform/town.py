@@ -1,0 +1,146 @@
+"""A small town for page tests: an insurer, a company and a bakery, both faces, visitors without a browser.
+
+``Visitor`` sends forms as a browser does: it opens the page first and takes its token along.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from html import unescape
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from incentives import shelf
+from privacy.claims import run_due, start_jobs
+from privacy.principals import OPERATOR, Purpose
+from privacy.store import Store, transaction
+from vitaal.app import create_employers, create_members
+from vitaal.demo.world import PASSWORD, Firm, World, set_up
+from vitaal.scheduled import JOBS
+from vitaal.settings import Settings
+from vitaal.stores import OpenStores
+from vitaal.worker import context_for
+
+FIRST = date(2026, 10, 1)
+NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
+TODAY = NOW.date()
+FIRMS = (
+    Firm("Van Dijk Logistiek", 60, "H", "vandijk", (("Magazijn", 40), ("Kantoor", 20))),
+    Firm("Bakkerij De Korenaar", 12, "C", "bakkerij"),
+)
+_TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+_CHANGING = re.compile(
+    r'value="[A-Za-z0-9_.-]{40,}"|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|name="next" value="[^"]*"'
+)
+
+
+@dataclass(frozen=True)
+class Town:
+    """Both faces of one installation."""
+
+    stores: OpenStores
+    world: World
+    voucher: UUID
+    members: Flask
+    employers: Flask
+
+    def run_jobs(self) -> None:
+        """What a worker would do now."""
+        run_due(context_for(self.stores, NOW), JOBS)
+
+    def visitor(self, *, language: str = "en") -> "Visitor":
+        """Somebody at the members' face."""
+        return Visitor(self.members, language)
+
+    def staff(self, login: str, *, language: str = "en") -> "Visitor":
+        """Somebody signed in at the employers' face."""
+        found = Visitor(self.employers, language)
+        found.send("/staff/sign-in", login=login, password=PASSWORD)
+        return found
+
+    def newcomer(self, login: str = "sam", *, language: str = "en", code: str = "DEMO") -> "Visitor":
+        """Somebody who has just joined."""
+        found = self.visitor(language=language)
+        answer = found.send(f"/join/{code}", nickname="Sam", login=login, password="three words together")
+        assert answer.status_code == 303
+        return found
+
+    @property
+    def programme(self) -> str:
+        """The address of the running programme."""
+        return f"/me/programmes/{self.world.collective}/move-and-rest"
+
+
+class Visitor:
+    """A browser without a screen."""
+
+    def __init__(self, app: Flask, language: str) -> None:
+        self.client = app.test_client()
+        self.language = language
+        self.client.set_cookie("vitaal_language", language)
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.client.get(path, **options)
+
+    def text(self, path: str) -> str:
+        """What a page says, without its mark-up."""
+        answer = self.get(path, follow_redirects=True)
+        assert answer.status_code == 200, answer.status
+        return words_of(answer)
+
+    def send(self, path: str, *, page: str | None = None, **fields: Any) -> TestResponse:
+        """Open the page with the form, and send it."""
+        token = _TOKEN.search(self.get(page or path).get_data(as_text=True))
+        assert token is not None, f"there is no form on {page or path}"
+        data = {"csrf_token": token.group(1), **fields}
+        return self.client.post(path, data=data, content_type="multipart/form-data")
+
+    def field(self, path: str, name: str) -> str:
+        """The value of a field of a page's form."""
+        found = re.search(rf'name="{name}"[^>]*value="([^"]*)"', self.get(path).get_data(as_text=True))
+        assert found is not None, f"there is no {name} on {path}"
+        return found.group(1)
+
+
+def words_of(answer: TestResponse) -> str:
+    """The words of a page, in one line."""
+    body = answer.get_data(as_text=True).partition("<body")[2]
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", f"<body{body}")).split())
+
+
+def alike(answer: TestResponse) -> tuple[int, str]:
+    """What of an answer may not tell a foreign thing from a missing one: everything but tokens and addresses."""
+    return answer.status_code, _CHANGING.sub("", answer.get_data(as_text=True))
+
+
+def build_town(members: Store, employers: Store) -> Town:
+    """Set it up in empty stores, with a report of October."""
+    world = set_up(employers, FIRMS, first=FIRST, until=date(2026, 12, 31))
+    stores = OpenStores(members, employers)
+    with transaction(members, OPERATOR, Purpose.operation) as db:
+        voucher = shelf.add_voucher(
+            db,
+            partner=uuid4(),
+            title_nl="Kop koffie",
+            title_en="Cup of coffee",
+            description_nl="Aan de toonbank.",
+            description_en="At the counter.",
+            price_coins=10,
+            codes=["COFFEE-1", "COFFEE-2"],
+            now=datetime(2026, 10, 1, tzinfo=UTC),
+        )
+    start_jobs(members, datetime(2026, 9, 30, 4, tzinfo=UTC))
+    town = Town(
+        stores,
+        world,
+        voucher.id,
+        create_members(Settings(), members, lambda: NOW),
+        create_employers(Settings(), employers, lambda: NOW),
+    )
+    for app in (town.members, town.employers):
+        app.testing = True
+    town.run_jobs()
+    return town
