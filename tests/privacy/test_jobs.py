@@ -94,6 +94,14 @@ def test_after_nine_days_down_every_missed_period_is_due_once() -> None:
     assert _due(Every.month, since=since, grace=timedelta(days=40)) == []
 
 
+def test_a_period_is_due_from_the_instant_it_is_over() -> None:
+    midnight = datetime(2026, 3, 10, tzinfo=UTC)
+    job = _job(Every.day, timedelta(days=1))
+    since = midnight - timedelta(hours=1)
+    assert [period.label for period in due_periods(job, since=since, now=midnight)] == ["2026-03-09"]
+    assert list(due_periods(job, since=since, now=midnight - timedelta(microseconds=1))) == []
+
+
 def test_what_lies_beyond_the_grace_is_not_caught_up_with() -> None:
     since = NOW - timedelta(days=900)
     assert _due(Every.day, since=since, grace=timedelta(days=2)) == ["2026-03-08", "2026-03-09"]

@@ -199,6 +199,7 @@ def test_a_wrong_password_and_an_unknown_name_answer_alike_after_the_same_work(
 
         @staticmethod
         def verify(stored: str, password: str) -> bool:
+            assert stored.startswith("$argon2id$"), "what is no hash is refused without any work"
             verified.append(password)
             return honest(stored, password)
 

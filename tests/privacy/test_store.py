@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from subprocess import PIPE
 from uuid import uuid4
 
 import pytest
@@ -166,29 +168,46 @@ from privacy.principals import Purpose, Side, job
 from privacy.store import open_store, transaction
 
 store = open_store(Side.members, sys.argv[1], KeyRing(Path(sys.argv[2])))
+print("ready", flush=True)
+sys.stdin.readline()
 for _ in range(int(sys.argv[3])):
     with transaction(store, job("x"), Purpose.operation) as db:
         db.scalars(select(JobRun)).one().attempts += 1
 """
 
 
+def _start_together(processes: Sequence[subprocess.Popen[str]]) -> None:
+    """Let processes that wait for a line on their input begin once all of them are ready."""
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.stdout.close()
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.close()
+
+
 def test_four_processes_that_read_and_then_update_lose_nothing(sqlite_members: Store, tmp_path: Path) -> None:
     with transaction(sqlite_members, JOB, Purpose.operation) as db:
         db.add(_run("2026", attempts=0))
-    arguments = [str(sqlite_members.engine.url), str(tmp_path / "keys"), "75"]
-    processes = [subprocess.Popen([sys.executable, "-c", _COUNT_UP, *arguments]) for _ in range(4)]
+    arguments = [str(sqlite_members.engine.url), str(tmp_path / "keys"), "50"]
+    command = [sys.executable, "-c", _COUNT_UP, *arguments]
+    processes = [subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) for _ in range(4)]
+    _start_together(processes)
     assert [process.wait(120) for process in processes] == [0] * 4
     with transaction(sqlite_members, JOB, Purpose.operation, read_only=True) as db:
-        assert db.scalars(select(JobRun.attempts)).one() == 300
+        assert db.scalars(select(JobRun.attempts)).one() == 200
 
 
 def test_processes_that_open_a_new_file_at_once_all_succeed(tmp_path: Path, keys: KeyRing) -> None:
     script = (
-        "import sys; from privacy.store.engine import open_engine\n"
+        "import sys; from privacy.store.engine import open_engine; print('ready', flush=True); sys.stdin.readline()\n"
         "with open_engine(sys.argv[1]).begin() as c: c.exec_driver_sql('CREATE TABLE IF NOT EXISTS t (i INTEGER)')"
     )
-    url = f"sqlite:///{tmp_path / 'new.sqlite'}"
-    processes = [subprocess.Popen([sys.executable, "-c", script, url]) for _ in range(4)]
+    command = [sys.executable, "-c", script, f"sqlite:///{tmp_path / 'new.sqlite'}"]
+    processes = [subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) for _ in range(4)]
+    _start_together(processes)
     assert [process.wait(60) for process in processes] == [0] * 4
 
 
