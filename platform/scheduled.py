@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from admin import registry as admin
+from incentives import registry as incentives
 from privacy import registry as privacy
 from privacy.jobs import Job
 from privacy.tenants import copying
 from programs import registry as programs
 
-JOBS: Sequence[Job] = (*privacy.JOBS, *admin.JOBS, *programs.JOBS)
+JOBS: Sequence[Job] = (*privacy.JOBS, *admin.JOBS, *incentives.JOBS, *programs.JOBS)
 """In the order in which they run when several are due."""
 
 MIRRORS: Sequence[copying.Mirror] = (*copying.MIRRORS, *programs.MIRRORS)

@@ -11,7 +11,9 @@ from itertools import groupby
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -85,7 +87,7 @@ def near_misses(db: Session, subject: UUID, now: datetime) -> pd.DataFrame:
     """Why something gave no coins in this week or the last: the columns of ``reasons``, the newest first."""
     rows = _told(db, subject, now, why_not=True)
     monday = _today(now) - timedelta(days=_today(now).weekday() + 7)
-    return rows[pd.to_datetime(rows["at"]) >= pd.Timestamp(monday)] if len(rows) else rows
+    return _without(rows, np.asarray(rows["at"], dtype="datetime64[us]") < np.datetime64(monday))
 
 
 def _told(db: Session, subject: UUID, now: datetime, *, why_not: bool) -> pd.DataFrame:
@@ -96,15 +98,15 @@ def _told(db: Session, subject: UUID, now: datetime, *, why_not: bool) -> pd.Dat
             frames = _frames(db, case, now)
             if why_not:
                 rows = explain(*frames.known, case.rules, member=subject, enrolled=frames.enrolled)
-                rows = rows[rows["coins"] == 0]
+                rows = _without(rows, np.asarray(rows["coins"], dtype=np.int64) > 0)
             else:
                 rows = _over(entitlements(*frames.known, case.rules, enrolled=frames.enrolled), now)
             parts.append(rows.assign(programme=case.key))
-    told = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_TOLD)
-    return told[list(_TOLD)].sort_values("at", ascending=False, kind="stable", ignore_index=True)
+    told = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return told.reindex(columns=_TOLD).sort_values(by="at", ascending=False, kind="stable", ignore_index=True)
 
 
-_TOLD = ("programme", "period", "rule", "coins", "reason_nl", "reason_en", "at")
+_TOLD = ["programme", "period", "rule", "coins", "reason_nl", "reason_en", "at"]
 
 
 def _collectives_of(db: Session, subject: UUID) -> list[UUID]:
@@ -150,9 +152,13 @@ def _earned(db: Session, case: Case, now: datetime) -> pd.DataFrame:
 
 def _over(rows: pd.DataFrame, now: datetime) -> pd.DataFrame:
     """Without weeks that are not over: what they earn could still fall."""
-    local_now = pd.Timestamp(now.astimezone(ZONE).replace(tzinfo=None))
-    running = rows["period"].str.contains("-W") & (rows["at"] > local_now) if len(rows) else []
-    return rows[~running] if len(rows) else rows
+    local_now = np.datetime64(now.astimezone(ZONE).replace(tzinfo=None))
+    weekly = np.array(["-W" in period for period in rows["period"]], dtype=np.bool_)
+    return _without(rows, weekly & (np.asarray(rows["at"], dtype="datetime64[us]") > local_now))
+
+
+def _without(rows: pd.DataFrame, unwanted: NDArray[np.bool_]) -> pd.DataFrame:
+    return rows.drop(index=rows.index[unwanted])
 
 
 def _today(now: datetime) -> date:

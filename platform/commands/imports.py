@@ -22,6 +22,7 @@ from programs.imports.records import Record, Rejected
 from programs.imports.reports import ImportReport
 from programs.overlap import resolve
 from programs.overlap_file import read_question
+from programs.rewarding import settle_member
 
 from ..stores import open_side
 from .common import answer, json_option, stores_option
@@ -73,6 +74,7 @@ def import_files(
                 now=now,
                 first_day=min((each.starts_on for each in memberships), default=None),
             )
+            settle_member(db, subject, now)
     answer(as_json, _document(report), _text(report))
 
 

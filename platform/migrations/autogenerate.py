@@ -8,8 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-
 from alembic import command
+
 from privacy.keys import KeyRing
 from privacy.principals import Side
 from privacy.store import open_store

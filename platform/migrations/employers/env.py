@@ -3,7 +3,7 @@
 from alembic import context
 
 from privacy.store.employers import EmployersBase
-from vitaal.registry import load_tables
+from vitaal.registry import load_tables  # pyright: ignore[reportMissingImports] - platform/, as installed
 
 load_tables()
 context.configure(

@@ -1,0 +1,17 @@
+"""The jobs of this floor."""
+
+from datetime import timedelta
+
+from incentives.holds import void_expired
+from privacy.jobs import Every, Job, JobContext, Period
+from privacy.principals import Purpose, job
+from privacy.store import transaction
+
+
+def _void(context: JobContext, _period: Period) -> str:
+    with transaction(context.members, job("void-holds"), Purpose.rewards) as db:
+        void_expired(db, context.now)
+    return "Holds that were not used in time are void."
+
+
+JOBS = (Job("void-holds", every=Every.hour, run=_void, grace=timedelta(hours=1)),)
