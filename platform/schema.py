@@ -57,8 +57,13 @@ def revision_at(side: Side, engine: Engine) -> str | None:
 def upgrade(store: Store) -> None:
     """Bring a store's schema up to date. Raises Invalid where it is newer than this program."""
     _refuse_newer(store, revision(store))
-    settings = config(store.side)
-    with raw_connection(store.engine) as connection:
+    migrate(store.side, store.engine)
+
+
+def migrate(side: Side, engine: Engine) -> None:
+    """Run the migrations of a store that are still to be run."""
+    settings = config(side)
+    with raw_connection(engine) as connection:
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
 

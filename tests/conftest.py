@@ -20,7 +20,7 @@ from privacy.keys import KeyRing
 from privacy.principals import Side
 from privacy.store import Store, open_store
 from privacy.store.engine import open_engine
-from vitaal.schema import models
+from vitaal.schema import migrate
 
 SERVER = "postgresql://postgres@127.0.0.1:5432"
 OpenFresh = Callable[[Side, str, KeyRing], AbstractContextManager[Store]]
@@ -72,7 +72,7 @@ def new_database() -> Iterator[str]:
 
 def _create_tables(side: Side, url: str) -> None:
     engine = open_engine(url)
-    models(side).metadata.create_all(engine)
+    migrate(side, engine)
     engine.dispose()
 
 
@@ -108,7 +108,7 @@ BEGIN
     PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid();
     SET LOCAL session_replication_role = replica;  -- or the append-only tables would refuse
-    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO filled;
         IF filled THEN EXECUTE format('DELETE FROM %I', name); END IF;
     END LOOP;

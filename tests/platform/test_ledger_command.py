@@ -12,7 +12,6 @@ from sqlalchemy import text
 from incentives.ledger import AccountKind, TransferCode, account_of, book, open_account
 from privacy.principals import Purpose, job
 from privacy.store import Store, transaction
-from privacy.store.members import MembersBase
 from vitaal.cli import main
 from vitaal.stores import make_in
 
@@ -23,7 +22,6 @@ NOW = datetime(2026, 2, 3, 12, 30, tzinfo=UTC)
 def account(tmp_path: Path) -> UUID:
     """A purse with one payment, in the stores of ``tmp_path``."""
     stores = make_in(tmp_path)
-    MembersBase.metadata.create_all(stores.members.engine)
     purse = _paid(stores.members)
     stores.close()
     return purse
