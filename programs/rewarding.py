@@ -53,8 +53,8 @@ class Case:
 
     @property
     def rules(self) -> list[tuple[date, RuleSet]]:
-        """The rules by the day from which they are in force."""
-        return [(version.effective_from, version.programme.rules) for version in self.versions]
+        """The rules by the day from which they are in force; of two versions from the same day the later one."""
+        return list({version.effective_from: version.programme.rules for version in self.versions}.items())
 
     @property
     def subjects(self) -> list[UUID]:
