@@ -1,0 +1,57 @@
+"""``vitaal serve`` as somebody runs it: an address on the first line, pages on it, a clean end at Ctrl-C."""
+
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from vitaal.cli import main
+from vitaal.stores import make_in
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    make_in(tmp_path).close()
+    return tmp_path
+
+
+@pytest.mark.parametrize(("face", "path"), [("both", "/"), ("members", "/join"), ("employers", "/staff/sign-in")])
+def test_serve_prints_its_address_answers_and_ends_cleanly_at_ctrl_c(folder: Path, face: str, path: str) -> None:
+    command = [sys.executable, "-m", "vitaal", "serve", "--dir", str(folder), "--port", "0", "--face", face]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert line.startswith("Serving on http://127.0.0.1:"), line
+        address = line.split()[2]
+        for wanted in (path, "/healthz", "/readyz"):
+            with urllib.request.urlopen(address + wanted, timeout=20) as answer:
+                assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        assert process.wait(timeout=30) == 0
+    assert "Traceback" not in rest
+
+
+def test_a_port_in_use_is_one_sentence(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(main, ["serve", "--dir", str(folder), "--port", str(port)])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: Nothing can listen on 127.0.0.1:{port}")
+
+
+def test_a_folder_without_stores_is_one_sentence(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["serve", "--dir", str(tmp_path)])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ")
+    assert "Traceback" not in result.stderr
+
+
+def test_the_worker_needs_both_faces(folder: Path) -> None:
+    result = CliRunner().invoke(main, ["serve", "--dir", str(folder), "--worker", "--face", "members"])
+    assert result.exit_code == 2
