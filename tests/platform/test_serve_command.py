@@ -40,8 +40,9 @@ def test_serve_prints_its_address_answers_and_ends_cleanly_at_ctrl_c(folder: Pat
 def test_a_port_in_use_is_one_sentence(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = CliRunner().invoke(main, ["serve", "--dir", str(folder), "--port", str(port)])
-    assert result.exit_code == 1
+        command = [sys.executable, "-m", "vitaal", "serve", "--dir", str(folder), "--port", str(port)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
     assert result.stderr.startswith(f"error: Nothing can listen on 127.0.0.1:{port}")
 
 
