@@ -19,7 +19,7 @@ from uuid import UUID
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import BigInteger, CheckConstraint, Date, String, Uuid, select
+from sqlalchemy import BigInteger, CheckConstraint, Date, String, Uuid, cast, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from incentives.accounts import availables, chunks
@@ -114,7 +114,9 @@ def settle(
 
 
 def _known(db: Session, programme: str, subjects: Sequence[UUID], since: date | None) -> Known:
-    columns = [Settlement.subject, Settlement.rule, Settlement.period, Settlement.fund, Settlement.earned_on]
+    # Ids as text: few of them occur often, and reading a UUID a row costs more than the query.
+    subject, fund = cast(Settlement.subject, String), cast(Settlement.fund, String)
+    columns = [subject, Settlement.rule, Settlement.period, fund, Settlement.earned_on]
     state = [getattr(Settlement, name) for name in STATE]
     wanted = select(*columns, *state).where(Settlement.programme == programme)
     if since is not None:
@@ -122,12 +124,12 @@ def _known(db: Session, programme: str, subjects: Sequence[UUID], since: date | 
     rows: list[tuple[Any, ...]] = [
         tuple(row) for chunk in chunks(subjects) for row in db.execute(wanted.where(Settlement.subject.in_(chunk)))
     ]
-    member, rule, period, fund = (np.array([row[place] for row in rows], dtype=object) for place in range(4))
+    ids = {text: UUID(text) for place in (0, 3) for text in {row[place] for row in rows}}
     return Known(
-        member=member,
-        rule=rule,
-        period=period,
-        fund=fund,
+        member=np.array([ids[row[0]] for row in rows], dtype=object),
+        rule=np.array([row[1] for row in rows], dtype=object),
+        period=np.array([row[2] for row in rows], dtype=object),
+        fund=np.array([ids[row[3]] for row in rows], dtype=object),
         day=np.array([row[4].toordinal() - _EPOCH for row in rows], dtype=np.int64),
         state=np.array([row[5:] for row in rows], dtype=np.int64).reshape(len(rows), len(STATE)),
     )

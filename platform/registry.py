@@ -35,8 +35,4 @@ EMPLOYERS_TABLES = (
 def load_tables() -> None:
     """Import every module with tables, so that the metadata of both stores is complete."""
     for name in (*MEMBERS_TABLES, *EMPLOYERS_TABLES):
-        try:
-            importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name != name:
-                raise
+        importlib.import_module(name)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 MEAN_STEPS = 6_900
 BETWEEN_LOG_SD = 0.40
 WITHIN_LOG_SD = 0.55
-JOIN_SHARE = 0.42
+JOIN_SHARE = 0.30
 WEARING = (0.94, 0.92, 0.93, 0.88, 0.84, 0.82, 0.78, 0.72, 0.73)
 """Share of days with a device worn, by week since joining (Fitbit study: 33 people, nine weeks)."""
 SATURDAY_FACTOR = 1.12
@@ -86,5 +86,5 @@ def _person(employer: int, joined_on: date, days: int, level: float, random: np.
         active_minutes=np.where(worn, np.round(steps / 260 * random.uniform(0.6, 1.2, days)), np.nan),
         sleep_minutes=np.where(worn & (random.random(days) < 0.5), sleep, np.nan),
         ticks=ticks,
-        buys=float(random.uniform(0.1, 0.6)),
+        buys=float(random.uniform(0.05, 0.35)),
     )

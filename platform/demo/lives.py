@@ -3,8 +3,9 @@
 Everybody acts as a member for an own purpose, through the same engine calls as the pages.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from random import Random
 from uuid import UUID, uuid4
@@ -32,32 +33,42 @@ APP = "Vitaal demo"
 PROGRAMME = "move-and-rest"
 
 
-@dataclass(slots=True)
-class Life:
-    """One member of the demo: the account, and the facts still to come, by local day."""
-
-    account: UUID
-    subject: UUID
-    joined_on: date
-    records: list[Record] = field(default_factory=list)
-    ticks: list[date] = field(default_factory=list)
-    buys: float = 0.3
-
-    @property
-    def principal(self) -> Principal:
-        """The member, signed in."""
-        return Principal(role=Role.member, account=self.account, subject=self.subject)
-
-
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Somebody who will join: where, when, and everything that will be known of the days after."""
+    """Somebody who will join: where, when, and all that will be known of the days after, in order of days."""
 
     employer: int
     on: date
     records: Sequence[Record]
     ticks: Sequence[date]
     buys: float
+
+
+@dataclass(slots=True)
+class Life:
+    """One member of the demo: the account, and how much of what will be known has been brought."""
+
+    account: UUID
+    subject: UUID
+    arrival: Arrival
+    records_brought: int = 0
+    ticks_brought: int = 0
+
+    @property
+    def principal(self) -> Principal:
+        """The member, signed in."""
+        return Principal(role=Role.member, account=self.account, subject=self.subject)
+
+    def take(self, until: date) -> tuple[Sequence[Record], Sequence[date]]:
+        """The records and ticks up to a day that were not taken before."""
+        records_end = bisect_right(self.arrival.records, until, key=lambda record: record.local_day)
+        ticks_end = bisect_right(self.arrival.ticks, until)
+        taken = (
+            self.arrival.records[self.records_brought : records_end],
+            self.arrival.ticks[self.ticks_brought : ticks_end],
+        )
+        self.records_brought, self.ticks_brought = records_end, ticks_end
+        return taken
 
 
 def join(members: Store, world: World, arrival: Arrival, *, number: int) -> Life:
@@ -73,7 +84,7 @@ def join(members: Store, world: World, arrival: Arrival, *, number: int) -> Life
             locale="nl",
             today=arrival.on,
         )
-    life = Life(profile.account, profile.subject, arrival.on, list(arrival.records), list(arrival.ticks), arrival.buys)
+    life = Life(profile.account, profile.subject, arrival)
     now = datetime.combine(arrival.on, time(9), tzinfo=UTC)
     with transaction(members, life.principal, Purpose.own_use) as db:
         enrolment.enrol(db, life.subject, collective=world.collective, programme=PROGRAMME, today=arrival.on)
@@ -95,20 +106,21 @@ def arrival_of(person: Person) -> Arrival:
         for index in np.flatnonzero(~np.isnan(values)).tolist()
     ]
     ticks = [person.day(index) for index in np.flatnonzero(person.ticks).tolist()]
+    records.sort(key=lambda record: record.local_day)
     return Arrival(person.employer, person.joined_on, records, ticks, person.buys)
 
 
 def live(members: Store, life: Life, *, until: date, random: Random) -> int:
     """Import and tick everything up to a day (inclusive), and perhaps spend; the number of coins spent."""
-    ready = [each for each in life.records if each.local_day <= until]
-    ticks = [day for day in life.ticks if day <= until]
-    life.records = [each for each in life.records if each.local_day > until]
-    life.ticks = [day for day in life.ticks if day > until]
+    records, ticks = life.take(until)
+    buys = random.random() < life.arrival.buys
+    if not (records or ticks or buys):
+        return 0
     now = datetime.combine(until, time(21), tzinfo=UTC)
-    if ready or ticks:
-        with transaction(members, life.principal, Purpose.own_use) as db:
-            _bring(db, life, ready, ticks, now)
-    return _spend(members, life, now=now, random=random) if random.random() < life.buys else 0
+    with transaction(members, life.principal, Purpose.own_use) as db:
+        if records or ticks:
+            _bring(db, life, records, ticks, now)
+        return _spend(db, life, now=now, random=random) if buys else 0
 
 
 def _bring(db: Session, life: Life, records: Sequence[Record], ticks: Sequence[date], now: datetime) -> None:
@@ -120,18 +132,18 @@ def _bring(db: Session, life: Life, records: Sequence[Record], ticks: Sequence[d
         format="demo",
         batch=uuid4(),
         now=now,
-        first_day=life.joined_on,
+        first_day=life.arrival.on,
     )
     events = [NewEvent(CHECK_IN, datetime.combine(day, TICK_AT, tzinfo=ZONE), f"{CHECK_IN}:{day}") for day in ticks]
     add_events(db, subject=life.subject, events=events, zone=ZONE, now=now)
 
 
-def _spend(members: Store, life: Life, *, now: datetime, random: Random) -> int:
-    with transaction(members, life.principal, Purpose.rewards) as db:
-        affordable = [item for item in shop.items(db, now) if item.price_coins <= purse_available(db, life.subject)]
-        if not affordable:
-            return 0
-        item = random.choice(affordable)
-        cipher = people.cipher_of(db, life.account)
-        shop.buy(db, subject=life.subject, cipher=cipher, item=item.id, order=uuid4(), now=now)
+def _spend(db: Session, life: Life, *, now: datetime, random: Random) -> int:
+    coins = purse_available(db, life.subject)
+    affordable = [item for item in shop.items(db, now) if item.price_coins <= coins]
+    if not affordable:
+        return 0
+    item = random.choice(affordable)
+    cipher = people.cipher_of(db, life.account)
+    shop.buy(db, subject=life.subject, cipher=cipher, item=item.id, order=uuid4(), now=now)
     return item.price_coins

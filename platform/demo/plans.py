@@ -54,4 +54,6 @@ def from_fitbit(folder: Path, *, seed: int) -> Plan:
 def _arrival(records: Iterable[Record], days: list[date], random: Random) -> Arrival:
     stays = random.choice((31, 61, 91))
     ticks = [day for day in days[:stays] if random.random() < TICK_CHANCE]
-    return Arrival(0, FITBIT_FIRST, list(records), ticks, buys=random.uniform(0.1, 0.6))
+    return Arrival(
+        0, FITBIT_FIRST, sorted(records, key=lambda record: record.local_day), ticks, random.uniform(0.1, 0.6)
+    )
