@@ -17,9 +17,13 @@ from privacy.store import transaction
 from tests.platform.town import PASSWORD, Town, Visitor, alike
 from vitaal.web.access import AGAIN, ROLES, local_path
 
-pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)  # nothing here depends on the database
-
 MISSING = {"code": "NOSUCHCODE", "key": "no-such-programme", "filename": "no-such-file"}
+
+
+@pytest.fixture
+def dialect() -> str:
+    """Nothing here depends on the database."""
+    return "sqlite"
 
 
 def path_of(app: Flask, rule: Rule) -> str:

@@ -71,12 +71,11 @@ def newest_earned(db: Session, *, now: datetime, count: int) -> list[Earned]:
 
 
 def _lines(rows: pd.DataFrame) -> list[Earned]:
-    column = "reason_nl" if language() == "nl" else "reason_en"
+    reasons_told = rows["reason_nl" if language() == "nl" else "reason_en"]
+    moments = pd.to_datetime(rows["at"]).dt.to_pydatetime()
     return [
         Earned(at.date(), int(coins), str(reason), str(rule))
-        for at, coins, reason, rule in zip(
-            pd.to_datetime(rows["at"]).dt.to_pydatetime(), rows["coins"].tolist(), rows[column], rows["rule"], strict=True
-        )
+        for at, coins, reason, rule in zip(moments, rows["coins"].tolist(), reasons_told, rows["rule"], strict=True)
     ]
 
 
