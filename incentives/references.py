@@ -5,7 +5,7 @@ event is. The same event always has the same id, so the primary key refuses to b
 neighbours in the index; and without the key nobody can recompute which ids belong to a person.
 """
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from privacy.store import keys_of
 
 _LOW_BITS = (1 << 62) - 1
 _TIME_MAX_MS = (1 << 48) - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def reference_secret(db: Session) -> bytes:
@@ -39,9 +40,9 @@ def milliseconds(at: datetime | date) -> int:
     if not isinstance(at, datetime):
         at = datetime.combine(at, time(), UTC)
     assert at.tzinfo is not None
-    return int(at.timestamp()) * 1000 + at.microsecond // 1000
+    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 def event_time(reference: UUID) -> datetime | None:
     """When the event of a reference happened, or None where the id carries no time (version other than 8)."""
-    return datetime.fromtimestamp((reference.int >> 80) / 1000, UTC) if reference.version == 8 else None
+    return _EPOCH + timedelta(milliseconds=reference.int >> 80) if reference.version == 8 else None

@@ -1,10 +1,9 @@
 """People who behave like people: who joins, how much they move, how they drop out. Pure and seeded.
 
 Figures: personal mean steps are log-normal around 6,900 with a log standard deviation of 0.40 between persons and
-0.55 within one; about 30 in 100 join; the share of days on which a device is worn falls from 94 to 73 in 100 over
-nine weeks and stays there for those who go on; half of those who only tick boxes stop within a month (sources:
-Fitabase data of Furberg et al. 2016 for the variation, the drop-out tables in the project's design notes).
-Joining favours those who are active already.
+0.55 within one; about one in four joins; the share of days on which a device is worn falls from 94 to 73 in 100
+over nine weeks and stays there for those who go on (source of the variation and of wearing: Fitbit data of Furberg
+et al. 2016). Joining favours those who are active already.
 """
 
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 MEAN_STEPS = 6_900
 BETWEEN_LOG_SD = 0.40
 WITHIN_LOG_SD = 0.55
-JOIN_SHARE = 0.30
+JOIN_SHARE = 0.22
 WEARING = (0.94, 0.92, 0.93, 0.88, 0.84, 0.82, 0.78, 0.72, 0.73)
 """Share of days with a device worn, by week since joining (Fitbit study: 33 people, nine weeks)."""
 SATURDAY_FACTOR = 1.12
@@ -78,13 +77,14 @@ def _person(employer: int, joined_on: date, days: int, level: float, random: np.
     worn = (random.random(days) < wearing) & (index < quits_after) & has_device
     diligence = random.beta(2, 3)
     ticks = (random.random(days) < diligence) & (index < quits_after)
+    wears_it_at_night, logs_exercise = random.random() < 0.4, random.random() < 0.25
     sleep = np.round(np.clip(random.normal(SLEEP_MEAN_MINUTES, SLEEP_SD_MINUTES, days), 120, 720))
     return Person(
         employer=employer,
         joined_on=joined_on,
         steps=np.where(worn, steps, np.nan),
-        active_minutes=np.where(worn, np.round(steps / 260 * random.uniform(0.6, 1.2, days)), np.nan),
-        sleep_minutes=np.where(worn & (random.random(days) < 0.5), sleep, np.nan),
+        active_minutes=np.where(worn & logs_exercise, np.round(steps / 260 * random.uniform(0.6, 1.2, days)), np.nan),
+        sleep_minutes=np.where(worn & wears_it_at_night, sleep, np.nan),
         ticks=ticks,
         buys=float(random.uniform(0.05, 0.35)),
     )
