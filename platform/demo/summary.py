@@ -65,7 +65,7 @@ class Summary:
     def text(self) -> str:
         """As ``vitaal demo`` prints it."""
         balanced = "balanced" if self.ledger_balanced else "NOT BALANCED"
-        logins = "\n".join(f"    {each.who:<34} {each.login:<14} {each.page}" for each in self.logins)
+        logins = "\n".join(f"    {each.who:<40} {each.login:<12} {each.page}" for each in self.logins)
         folder = Path(self.stores["members"]).parent
         return f"""
 What happened
