@@ -6,6 +6,7 @@ emptied after it.
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,14 @@ from privacy.keys import KeyRing
 from privacy.principals import Side
 from privacy.store import Store, open_store
 from tests.databases import OpenFresh, PostgresqlDatabases, SqliteTemplates, why_no_server
+
+
+def pytest_configure() -> None:
+    """Let processes that tests start be interrupted, also where this one was started in the background.
+
+    A shell without job control starts background jobs with the interrupt ignored, which children would inherit.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
