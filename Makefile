@@ -48,8 +48,8 @@ check: $(VENV)/.developing  ## style, types, imports, migrations, translations
 bench: $(VENV)/.developing  ## measurements, as ratios within one run
 	@$(BIN)/python -m bench
 
-soak: $(VENV)/.developing  ## the full crash matrices (long)
-	@VITAAL_SOAK_KILLS=500 $(BIN)/pytest -q -m soak -n $(WORKERS)
+soak: $(VENV)/.developing  ## kill the booking process 500 times on each store (long)
+	@VITAAL_SOAK_KILLS=500 $(BIN)/pytest -q --timeout 10800 -n $(WORKERS) tests/incentives/test_ledger_kills.py
 
 screens: $(VENV)/.developing  ## pictures of every page in ./screens
 	@$(BIN)/python -m tests.journeys.screens screens
