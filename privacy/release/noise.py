@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any, Protocol
 
 from privacy.release.mechanisms import MICRO
@@ -70,11 +69,6 @@ def _measurement(scale: float) -> Any:
     dp.enable_features("contrib")
     space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64")
     return dp.m.make_gaussian(*space, scale=scale, MO="ZeroConcentratedDivergence")
-
-
-def opendp_version() -> str:
-    """The version of OpenDP that is installed."""
-    return version("opendp")
 
 
 def _root_up(square: int) -> float:

@@ -7,9 +7,6 @@ from typing import ClassVar
 
 from sqlalchemy.orm import DeclarativeBase
 
-from privacy.keys import KeyRing
-from privacy.principals import Side
-from privacy.store import Store, open_store
 from privacy.store.append_only import guard
 from privacy.store.columns import new_metadata
 
@@ -22,8 +19,3 @@ class EmployersBase(DeclarativeBase):
 
 
 guard(EmployersBase)
-
-
-def open_employers(url: str, keys: KeyRing) -> Store:
-    """Open the employers' store."""
-    return open_store(Side.employers, url, keys)

@@ -7,9 +7,6 @@ from typing import ClassVar
 
 from sqlalchemy.orm import DeclarativeBase
 
-from privacy.keys import KeyRing
-from privacy.principals import Side
-from privacy.store import Store, open_store
 from privacy.store.append_only import guard
 from privacy.store.columns import new_metadata
 
@@ -22,8 +19,3 @@ class MembersBase(DeclarativeBase):
 
 
 guard(MembersBase)
-
-
-def open_members(url: str, keys: KeyRing) -> Store:
-    """Open the members' store."""
-    return open_store(Side.members, url, keys)

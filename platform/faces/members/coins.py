@@ -59,7 +59,7 @@ def read_coins(db: Session, *, now: datetime, today: date, page: int) -> CoinsPa
         earned=_lines(part),
         earned_total=sum(int(coins) for coins in told["coins"].tolist()),
         spent=[each for each in movements(db, subject()) if each.amount_coins < 0],
-        missed=[each for each in _lines(near_misses(db, subject(), now)) if each.coins == 0 and each.day < today],
+        missed=[each for each in _lines(near_misses(db, subject(), now)) if each.day < today],
         page=page,
         pages=pages_total,
     )
