@@ -4,6 +4,7 @@ import importlib
 
 MEMBERS_TABLES = (
     "privacy.people",
+    "privacy.memberships",
     "privacy.tenants.copies",
     "privacy.claims",
     "privacy.release.budget",

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from privacy.people import memberships
+from privacy.memberships import memberships
 from privacy.store.members import MembersBase
 from privacy.tenants.copies import contracts_on
 from programs.columns import ProgrammeVersionColumns

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from privacy import people
+from privacy import memberships, people
 from privacy.errors import Invalid
 from privacy.principals import Purpose, Side, job
 from privacy.store import transaction
@@ -63,7 +63,7 @@ def import_files(
         stack.callback(store.close)
         with transaction(store, BY_HAND, Purpose.rewards) as db, _progress(sources) as bar:
             subject, cipher = people.subject_of(db, member), people.cipher_of(db, member)
-            memberships = people.memberships(db, subject)
+            worked = memberships.memberships(db, subject)
             report = days.take_in(
                 db,
                 subject=subject,
@@ -72,7 +72,7 @@ def import_files(
                 format=", ".join(sorted({source.format for source in sources})),
                 batch=uuid4(),
                 now=now,
-                first_day=min((each.starts_on for each in memberships), default=None),
+                first_day=min((each.starts_on for each in worked), default=None),
             )
             settle_member(db, subject, now)
     answer(as_json, _document(report), _text(report))

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from privacy.errors import NotFound
 from privacy.jobs import Period
-from privacy.people import memberships_in
+from privacy.memberships import memberships_in
 from privacy.release.columns import ScopeColumns
 from privacy.release.counting import Spell
 from privacy.release.plan import Scope, SizeClass, Tier

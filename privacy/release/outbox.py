@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Integer, String, UniqueConstraint, and_, insert, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from privacy.people import memberships
+from privacy.memberships import memberships
 from privacy.release.columns import ReleaseColumns, ScopeColumns
 from privacy.release.document import Document, digest_of
 from privacy.release.noise import OPENDP

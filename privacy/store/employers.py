@@ -9,6 +9,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from privacy.store.append_only import guard
 from privacy.store.columns import new_metadata
+from privacy.store.holding import Holding
 
 
 class EmployersBase(DeclarativeBase):
@@ -16,6 +17,8 @@ class EmployersBase(DeclarativeBase):
 
     metadata = new_metadata()
     __append_only__: ClassVar[bool] = False
+    __holding__: ClassVar[Holding | None] = None
+    """What is decided about the table; a test refuses a table without it."""
 
 
 guard(EmployersBase)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, select
 
-from privacy import people
+from privacy import memberships, people
 from privacy.principals import OPERATOR, VISITOR, Purpose
 from privacy.store import Store, transaction
 from privacy.tenants import copies, declared
@@ -136,11 +136,11 @@ def test_no_act_of_a_member_touches_the_employers_store(members: Store, employer
     with transaction(members, VISITOR, Purpose.authentication) as db:
         token = people.sign_in(db, login="sam", password=PASSWORD, now=NOW)
         people.principal_of(db, token, now=NOW)
-        people.check_code(db, company.code, TODAY)
+        memberships.check_code(db, company.code, TODAY)
     with transaction(members, as_member(profile), Purpose.own_use) as db:
-        (membership,) = people.memberships(db, profile.subject)
+        (membership,) = memberships.memberships(db, profile.subject)
         people.set_locale(db, profile.account, "en")
-        people.end_membership(db, membership.id, ends_on=TODAY)
+        memberships.end_membership(db, membership.id, ends_on=TODAY)
     with transaction(members, VISITOR, Purpose.authentication) as db:
         people.sign_out(db, token)
     assert touched == []

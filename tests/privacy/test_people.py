@@ -8,9 +8,10 @@ import pytest
 from argon2 import PasswordHasher, Type
 from sqlalchemy import func, select
 
-from privacy import credentials, people
+from privacy import credentials, memberships, people
 from privacy.errors import Conflict, Invalid, NotFound, VitaalError
-from privacy.people import CodeRefused, Member, MemberSession, Membership, Profile
+from privacy.memberships import CodeRefused, Membership
+from privacy.people import Member, MemberSession, Profile
 from privacy.principals import VISITOR, Purpose
 from privacy.store import Store, transaction
 from tests.factories import (
@@ -58,7 +59,7 @@ def company(members: Store) -> Company:
 def test_a_code_is_taken_however_it_is_typed(members: Store, company: Company, typed: str) -> None:
     profile = _join(members, code=typed)
     with transaction(members, as_member(profile), Purpose.own_use) as db:
-        (membership,) = people.memberships(db, profile.subject)
+        (membership,) = memberships.memberships(db, profile.subject)
         assert (membership.employer, membership.starts_on, membership.ends_on) == (company.employer, TODAY, None)
         assert people.profile(db, profile.account) == profile
     assert profile.account != profile.subject
@@ -79,7 +80,7 @@ def test_wrong_expired_and_used_codes_answer_alike_and_leave_nothing(
             pytest.raises(CodeRefused, match=refusal.value.message),
             transaction(members, VISITOR, Purpose.authentication) as db,
         ):
-            people.check_code(db, code, TODAY)
+            memberships.check_code(db, code, TODAY)
     assert len(answers) == 1
     assert (_rows(members, Member), _rows(members, Membership), _keys(tmp_path)) == (1, 1, 1)
 
@@ -248,7 +249,7 @@ def test_the_language_is_remembered_where_we_speak_it(members: Store, company: C
 
 def _in_force(members: Store, company: Company, first: date, last: date) -> int:
     with transaction(members, JOB, Purpose.operation, read_only=True) as db:
-        return len(people.memberships_in(db, [company.employer], first=first, last=last))
+        return len(memberships.memberships_in(db, [company.employer], first=first, last=last))
 
 
 def test_a_membership_counts_from_its_first_to_its_last_day(members: Store, company: Company) -> None:
@@ -258,8 +259,8 @@ def test_a_membership_counts_from_its_first_to_its_last_day(members: Store, comp
     assert _in_force(members, company, TODAY - day, TODAY) == 1
     assert _in_force(members, company, TODAY + 400 * day, TODAY + 500 * day) == 1
     with transaction(members, as_member(profile), Purpose.own_use) as db:
-        (membership,) = people.memberships(db, profile.subject)
-        people.end_membership(db, membership.id, ends_on=TODAY + 10 * day)
+        (membership,) = memberships.memberships(db, profile.subject)
+        memberships.end_membership(db, membership.id, ends_on=TODAY + 10 * day)
     assert _in_force(members, company, TODAY + 10 * day, TODAY + 20 * day) == 1
     assert _in_force(members, company, TODAY + 11 * day, TODAY + 20 * day) == 0
     assert _in_force(members, copied_company(members), TODAY, TODAY) == 0
@@ -268,24 +269,24 @@ def test_a_membership_counts_from_its_first_to_its_last_day(members: Store, comp
 def test_a_membership_does_not_end_before_it_starts(members: Store, company: Company) -> None:
     profile = _join(members)
     with transaction(members, as_member(profile), Purpose.own_use) as db:
-        (membership,) = people.memberships(db, profile.subject)
+        (membership,) = memberships.memberships(db, profile.subject)
         with pytest.raises(Invalid, match="before it starts"):
-            people.end_membership(db, membership.id, ends_on=TODAY - timedelta(days=1))
-        people.end_membership(db, membership.id, ends_on=TODAY)
+            memberships.end_membership(db, membership.id, ends_on=TODAY - timedelta(days=1))
+        memberships.end_membership(db, membership.id, ends_on=TODAY)
 
 
 def test_another_members_membership_answers_like_a_missing_one(members: Store, company: Company) -> None:
     mine, other = new_member(members, company), new_member(members, company)
     with transaction(members, as_member(other), Purpose.own_use, read_only=True) as db:
-        (foreign,) = people.memberships(db, other.subject)
+        (foreign,) = memberships.memberships(db, other.subject)
     answers = set()
     for membership in (foreign.id, uuid4()):
         with pytest.raises(NotFound) as refusal, transaction(members, as_member(mine), Purpose.own_use) as db:
-            people.end_membership(db, membership, ends_on=TODAY)
+            memberships.end_membership(db, membership, ends_on=TODAY)
         answers.add(refusal.value.message)
     assert len(answers) == 1
     for subject in (other.subject, uuid4()):
         with pytest.raises(VitaalError) as refused, transaction(members, as_member(mine), Purpose.own_use) as db:
-            people.memberships(db, subject)
+            memberships.memberships(db, subject)
         answers.add(refused.value.message)
     assert len(answers) == 2

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from privacy import people
+from privacy import memberships, people
 from privacy.errors import NotFound
 from privacy.principals import Purpose
 from privacy.store import Store, transaction
@@ -60,8 +60,8 @@ def test_nothing_is_offered_before_the_membership_or_after_it(members: Store) ->
     _publish(members, company.collective, ready_text(MOVE), key=MOVE, version=1, effective_from=YEAR_START)
     profile = new_member(members, company, today=TODAY)
     with transaction(members, as_member(profile), Purpose.own_use) as db:
-        (membership,) = people.memberships(db, profile.subject)
-        people.end_membership(db, membership.id, ends_on=TODAY + DAY)
+        (membership,) = memberships.memberships(db, profile.subject)
+        memberships.end_membership(db, membership.id, ends_on=TODAY + DAY)
     assert [len(_offers(members, profile, TODAY + days * DAY)) for days in (-1, 0, 1, 2)] == [0, 1, 1, 0]
 
 

@@ -16,7 +16,8 @@ from werkzeug.wrappers import Response
 
 from incentives.vocabulary import DAY_METRICS
 from privacy.errors import Invalid, NotFound
-from privacy.people import cipher_of, memberships
+from privacy.memberships import memberships
+from privacy.people import cipher_of
 from privacy.principals import Purpose, Role
 from programs.days import take_in
 from programs.imports.detect import READERS, detect

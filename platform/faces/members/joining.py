@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired
 
-from privacy import people
+from privacy import memberships, people
 from privacy.principals import VISITOR, Purpose
 from privacy.store import transaction
 from privacy.tenants import copies
@@ -66,7 +66,7 @@ def take_code() -> Response:
     """Go on to the page of the code, which says whether it is valid."""
     form = read_form(CodeForm)
     with transaction(store(), VISITOR, Purpose.authentication, read_only=True) as db:
-        people.check_code(db, form.code.data or "", today())
+        memberships.check_code(db, form.code.data or "", today())
     return redirect(url_for("joining.join_page", code=form.code.data), 303)
 
 
@@ -75,7 +75,7 @@ def take_code() -> Response:
 def join_page(code: str) -> Any:
     """Who invites, the promise, and the form."""
     with transaction(store(), VISITOR, Purpose.authentication, read_only=True) as db:
-        employer = people.check_code(db, code, today())
+        employer = memberships.check_code(db, code, today())
         contracts = copies.contracts_on(db, [employer], today())
         host = Host(
             copies.employer(db, employer).name,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from privacy.people import memberships
+from privacy.memberships import memberships
 from privacy.principals import Purpose
 from privacy.store import transaction
 from privacy.tenants import copies

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from privacy.jobs import Period
-from privacy.people import Membership
+from privacy.memberships import Membership
 from privacy.principals import Purpose, job
 from privacy.release.noise import NoiseSource, OpenDpNoise
 from privacy.release.outbox import ReleaseOutbox

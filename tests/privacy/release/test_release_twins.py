@@ -11,7 +11,7 @@ from release_world import World, ZeroNoise
 from sqlalchemy import select
 
 from privacy.jobs import Period
-from privacy.people import Membership
+from privacy.memberships import Membership
 from privacy.principals import Purpose, job
 from privacy.release.mechanisms import FACTOR_SENSITIVITY_SQUARED, QUARTER_SENSITIVITY_SQUARED
 from privacy.release.plan import Name, Scope, Tier
