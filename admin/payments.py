@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from privacy.errors import Conflict, Invalid
 from privacy.store.employers import EmployersBase
+from privacy.store.holding import Holding, Keeping, public
 from privacy.tenants import declared
 
 PAYERS = ("insurer", "employer")
@@ -25,6 +26,20 @@ class Payment(EmployersBase):
     __tablename__ = "payment"
     __table_args__ = (CheckConstraint("amount_cents > 0", name="amount_positive"),)
     __append_only__ = True
+
+    __holding__ = Holding(
+        about="Money received from an organisation.",
+        columns={
+            "id": public("the bank's reference"),
+            "collective": public("for which collective"),
+            "payer": public("what kind of payer"),
+            "payer_id": public("which organisation"),
+            "amount_cents": public("how much: flat, whatever people do"),
+            "received_on": public("when"),
+        },
+        keeping=Keeping.ledger,
+        not_exported="About organisations alone.",
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     collective: Mapped[UUID] = mapped_column(index=True)

@@ -16,6 +16,7 @@ from incentives.bulk import insert_rows, table_of
 from incentives.seals import lock_ledger
 from privacy.errors import Conflict, NotFound
 from privacy.store.columns import UtcDateTime
+from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
 from privacy.store.members import MembersBase
 
 BALANCE_COINS_MAX = 4 * 10**18
@@ -47,6 +48,22 @@ class Account(MembersBase):
         CheckConstraint("held_coins >= 0", name="held"),
         CheckConstraint(f"balance_coins BETWEEN -{BALANCE_COINS_MAX} AND {BALANCE_COINS_MAX}", name="balance"),
         UniqueConstraint("kind", "owner"),
+    )
+
+    __holding__ = Holding(
+        about="Coins of one owner for one use. A purse's account is nameless: only its purse ties it to a pseudonym.",
+        columns={
+            "id": pseudonym("a random number"),
+            "kind": plain("whose coins they are: a member's, a fund's, a partner's"),
+            "owner": plain("the organisation; empty for a member's purse"),
+            "floor_coins": plain("below which the balance cannot fall"),
+            "balance_coins": plain("the database keeps it equal to the sum of the transfers"),
+            "held_coins": plain("set aside for orders under way"),
+            "opened_at": plain("when it was opened"),
+        },
+        at_erasure=AtErasure.keep,
+        keeping=Keeping.ledger,
+        export="coins",
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)

@@ -15,6 +15,7 @@ from incentives.bulk import insert_rows, table_of
 from incentives.ledger import AccountKind, Transfer, TransferCode, account_of, book
 from incentives.seals import lock_ledger
 from privacy.errors import Invalid, NotFound
+from privacy.store.holding import Holding, Keeping, public
 from privacy.store.members import MembersBase
 
 
@@ -32,6 +33,18 @@ class Fund(MembersBase):
 
     __tablename__ = "fund"
     __table_args__ = (UniqueConstraint("collective", "payer", "payer_id"),)
+
+    __holding__ = Holding(
+        about="Which account holds a payer's coins for a collective.",
+        columns={
+            "account": public("a random number"),
+            "collective": public("for which collective"),
+            "payer": public("what kind of payer"),
+            "payer_id": public("which organisation"),
+        },
+        keeping=Keeping.ledger,
+        not_exported="About organisations alone.",
+    )
 
     account: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     collective: Mapped[UUID] = mapped_column(Uuid)

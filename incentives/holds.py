@@ -18,6 +18,7 @@ from incentives.ledger import ReferenceReused, Transfer, TransferCode, book, che
 from incentives.seals import lock_ledger
 from privacy.errors import Conflict, NotFound
 from privacy.store.columns import UtcDateTime
+from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
 from privacy.store.members import MembersBase
 
 
@@ -37,6 +38,21 @@ class Hold(MembersBase):
         CheckConstraint("amount_coins > 0", name="amount"),
         Index(None, "state", "expires_at"),
         Index(None, "account", "state"),
+    )
+
+    __holding__ = Holding(
+        about="Coins set aside on a nameless account.",
+        columns={
+            "id": pseudonym("its idempotency key: keyed"),
+            "account": pseudonym("the account"),
+            "amount_coins": plain("how many"),
+            "state": plain("open, posted or void"),
+            "held_at": plain("when"),
+            "expires_at": plain("when the coins come free again"),
+        },
+        at_erasure=AtErasure.keep,
+        keeping=Keeping.ledger,
+        export="coins",
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)

@@ -33,6 +33,7 @@ from incentives.bulk import insert_rows, table_of
 from incentives.seals import SealedRow, append_seal, head, lock_ledger
 from privacy.errors import Conflict, Invalid, NotFound
 from privacy.store.columns import UtcDateTime
+from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
 from privacy.store.members import MembersBase
 
 __all__ = [
@@ -83,6 +84,24 @@ class Transfer(MembersBase):
         CheckConstraint("debit <> credit", name="sides"),
         Index(None, "debit", "id"),
         Index(None, "credit", "id"),
+    )
+
+    __holding__ = Holding(
+        about="One movement of coins between two nameless accounts.",
+        columns={
+            "id": pseudonym("its idempotency key: keyed or random"),
+            "debit": pseudonym("the account that it left"),
+            "credit": pseudonym("the account that it reached"),
+            "amount_coins": plain("the books must add up"),
+            "code": plain("what kind of movement"),
+            "cause": plain("programme, rule and period, an order or a payment: fixed words, never a person"),
+            "group_id": pseudonym("movements that belong together"),
+            "booked_at": plain("when it was booked"),
+            "seal": plain("the batch that closes it"),
+        },
+        at_erasure=AtErasure.keep,
+        keeping=Keeping.ledger,
+        export="coins",
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)

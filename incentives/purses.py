@@ -14,6 +14,7 @@ from incentives.ledger import AccountKind, TransferCode
 from incentives.seals import lock_ledger
 from incentives.statements import entries
 from privacy.principals import own_subject
+from privacy.store.holding import AtErasure, Holding, Keeping, Owner, pseudonym
 from privacy.store.members import MembersBase
 
 
@@ -21,6 +22,18 @@ class Purse(MembersBase):
     """The account of a member's coins."""
 
     __tablename__ = "purse"
+
+    __holding__ = Holding(
+        about="Which nameless account holds a pseudonym's coins.",
+        owner=Owner.subject,
+        columns={
+            "subject": pseudonym("whose: rewarding finds the account by it"),
+            "account": pseudonym("the account: what the ledger knows instead of the subject"),
+        },
+        at_erasure=AtErasure.keep,
+        keeping=Keeping.ledger,
+        export="coins",
+    )
 
     subject: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     account: Mapped[UUID] = mapped_column(Uuid, unique=True)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from privacy.store import keys_of
 from privacy.store.columns import UtcDateTime
+from privacy.store.holding import AtErasure, Holding, Keeping, digest, plain
 from privacy.store.members import MembersBase
 
 DIGEST_BYTES = 32
@@ -32,6 +33,20 @@ class Seal(MembersBase):
     __tablename__ = "ledger_seal"
     __append_only__ = True
     __table_args__ = (CheckConstraint("transfers > 0", name="transfers"),)
+
+    __holding__ = Holding(
+        about="The seal of one batch of the ledger.",
+        columns={
+            "sequence": plain("its place in the chain"),
+            "previous": digest("the seal before it"),
+            "digest": digest("keyed: over everything that it closes"),
+            "transfers": plain("how many transfers it closes"),
+            "booked_at": plain("when it was made"),
+        },
+        at_erasure=AtErasure.keep,
+        keeping=Keeping.ledger,
+        not_exported="Evidence that the books are whole; about no single person.",
+    )
 
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     previous: Mapped[bytes] = mapped_column(LargeBinary(DIGEST_BYTES))

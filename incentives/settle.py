@@ -33,6 +33,7 @@ from incentives.seals import lock_ledger
 from privacy.errors import NotFound
 from privacy.principals import own_subject
 from privacy.store.columns import UtcDateTime
+from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym
 from privacy.store.members import MembersBase
 
 __all__ = ["OWED_COINS_MAX", "FundShare", "Settled", "Settlement", "settle"]
@@ -52,6 +53,28 @@ class Settlement(MembersBase):
         CheckConstraint("owed_coins >= 0 AND written_off_coins >= 0", name="overpaid"),
         CheckConstraint("owed_coins + written_off_coins <= posted_coins", name="overpaid_of_posted"),
         CheckConstraint("postings >= 0", name="postings"),
+    )
+
+    __holding__ = Holding(
+        about="What a pseudonym earned by a rule in a period, and what of it is posted.",
+        owner=Owner.subject,
+        columns={
+            "subject": pseudonym("who earned it: settling compares for everybody at once"),
+            "programme": plain("by which programme"),
+            "rule": plain("by which of its rules"),
+            "period": plain("in which period"),
+            "fund": plain("which payer's fund bears it"),
+            "earned_on": plain("the period's last day"),
+            "posted_coins": plain("what the ledger has"),
+            "refused_coins": plain("what no fund could pay yet"),
+            "owed_coins": plain("what is taken from later earnings"),
+            "written_off_coins": plain("what the fund bears"),
+            "postings": plain("how often it was posted: part of the next reference"),
+            "updated_at": plain("when it last changed"),
+        },
+        at_erasure=AtErasure.keep,
+        keeping=Keeping.ledger,
+        export="rewards",
     )
 
     subject: Mapped[UUID] = mapped_column(Uuid, primary_key=True)

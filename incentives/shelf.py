@@ -31,6 +31,7 @@ from privacy.errors import Conflict, Forbidden, Invalid, NotFound
 from privacy.principals import Role, acting
 from privacy.store import keys_of
 from privacy.store.columns import UtcDateTime
+from privacy.store.holding import AtErasure, Holding, Keeping, digest, plain, pseudonym, public, sealed
 from privacy.store.members import MembersBase
 
 TITLE_CHARACTERS_MAX = 120
@@ -52,6 +53,25 @@ class ShopItem(MembersBase):
         CheckConstraint("stock IS NULL OR stock >= 0", name="stock"),
         CheckConstraint("(kind = 'voucher') = (stock IS NOT NULL)", name="stock_kind"),
         CheckConstraint("on_sale_until IS NULL OR on_sale_until > on_sale_from", name="on_sale"),
+    )
+
+    __holding__ = Holding(
+        about="Something to spend coins on.",
+        columns={
+            "id": public("a random number"),
+            "kind": public("voucher or donation"),
+            "account": public("who is paid"),
+            "title_nl": public("as the shop shows it"),
+            "title_en": public("as the shop shows it"),
+            "description_nl": public("as the shop shows it"),
+            "description_en": public("as the shop shows it"),
+            "price_coins": public("as the shop shows it"),
+            "stock": public("how many are left, as the shop shows it"),
+            "on_sale_from": public("from when"),
+            "on_sale_until": public("until when"),
+        },
+        keeping=Keeping.organisation,
+        not_exported="What the shop offers to everybody.",
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
@@ -76,6 +96,20 @@ class VoucherCode(MembersBase):
         CheckConstraint("(order_id IS NULL) = (sealed IS NOT NULL)", name="sold"),
         UniqueConstraint("item", "digest"),
         Index(None, "item", "order_id"),
+    )
+
+    __holding__ = Holding(
+        about="A code to be sold once.",
+        columns={
+            "id": pseudonym("a random number"),
+            "item": public("which voucher"),
+            "digest": digest("keyed by the operator's key: the same code is not sold twice"),
+            "sealed": sealed("under the operator's key until it is sold, then emptied"),
+            "order_id": plain("the order that bought it"),
+        },
+        at_erasure=AtErasure.keep,
+        keeping=Keeping.ledger,
+        not_exported="The code that a member bought is in the order.",
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)

@@ -33,6 +33,7 @@ from privacy.errors import NotFound
 from privacy.keys import Cipher
 from privacy.principals import own_subject
 from privacy.store.columns import UtcDateTime
+from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym, sealed
 from privacy.store.members import MembersBase
 
 __all__ = [
@@ -68,6 +69,24 @@ class ShopOrder(MembersBase):
 
     __tablename__ = "shop_order"
     __table_args__ = (CheckConstraint("price_coins > 0", name="price"), Index(None, "subject", "ordered_at"))
+
+    __holding__ = Holding(
+        about="What a pseudonym bought.",
+        owner=Owner.subject,
+        columns={
+            "id": pseudonym("the buyer's idempotency key: random"),
+            "subject": pseudonym("who bought it"),
+            "item": plain("what was bought"),
+            "price_coins": plain("for how much"),
+            "state": plain("delivered or donated"),
+            "ordered_at": plain("when"),
+            "transfer": pseudonym("the movement of coins that paid it"),
+            "sealed_code": sealed("the voucher's code, under the buyer's own key"),
+        },
+        at_erasure=AtErasure.keep,
+        keeping=Keeping.ledger,
+        export="orders",
+    )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     subject: Mapped[UUID] = mapped_column(Uuid)

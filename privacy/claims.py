@@ -20,6 +20,7 @@ from privacy.jobs import Job, JobContext, Period, due_periods
 from privacy.principals import Purpose, job
 from privacy.store import Store, transaction
 from privacy.store.columns import UtcDateTime
+from privacy.store.holding import Holding, Keeping, public
 from privacy.store.members import MembersBase
 
 LEASE = timedelta(minutes=15)
@@ -40,6 +41,22 @@ class JobRun(MembersBase):
 
     __tablename__ = "job_run"
 
+    __holding__ = Holding(
+        about="One period of one job.",
+        columns={
+            "job": public("the job's name"),
+            "period": public("a period of the calendar"),
+            "state": public("how far the work is"),
+            "owner": public("which worker has it: a random number"),
+            "lease_until": public("when another worker may take it over"),
+            "attempts": public("how often it was tried"),
+            "finished_at": public("when it ended"),
+            "outcome": public("one fixed sentence or the kind of the error: never anything about a person"),
+        },
+        keeping=Keeping.operation,
+        not_exported="The installation's own bookkeeping.",
+    )
+
     job: Mapped[str] = mapped_column(String(40), primary_key=True)
     period: Mapped[str] = mapped_column(String(16), primary_key=True)
     state: Mapped[str] = mapped_column(String(8))
@@ -55,6 +72,13 @@ class JobsStart(MembersBase):
     """The instant from which this installation owes its periods: one row."""
 
     __tablename__ = "jobs_start"
+
+    __holding__ = Holding(
+        about="From when on this installation owes its periods.",
+        columns={"id": public("always 1"), "since": public("an instant of the installation")},
+        keeping=Keeping.operation,
+        not_exported="The installation's own bookkeeping.",
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     since: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from privacy.errors import Forbidden, Invalid
 from privacy.store.columns import UtcDateTime
+from privacy.store.holding import digest, plain, pseudonym
 
 PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 256
@@ -73,6 +74,13 @@ def plain_login(login: str) -> str:
     if not 3 <= len(plain) <= 120:
         raise Invalid("A login name has 3 to 120 characters.", field="login")
     return plain
+
+
+SESSION_COLUMNS = {
+    "token_digest": digest("SHA-256 of 256 random bits: the browser alone has the token"),
+    "account": pseudonym("who is signed in"),
+    "expires_at": plain("the row, not the cookie, decides how long"),
+}
 
 
 class SessionColumns:

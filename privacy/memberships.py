@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from privacy.errors import Invalid, NotFound
 from privacy.principals import is_own_subject, own_subject
+from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym
 from privacy.store.members import MembersBase
 from privacy.tenants.codes import code_digest
 from privacy.tenants.copies import InvitationCopy
@@ -26,6 +27,24 @@ class Membership(MembersBase):
     __table_args__ = (
         CheckConstraint("ends_on IS NULL OR ends_on >= starts_on", name="ends_after_start"),
         Index("ix_membership_single_use", "single_use", unique=True),
+    )
+
+    __holding__ = Holding(
+        about="That a pseudonym belongs to an employer, from a day to a day.",
+        owner=Owner.subject,
+        columns={
+            "id": pseudonym("a random number"),
+            "subject": pseudonym("whose membership: jobs count members by it"),
+            "employer": plain("which fund pays, and whose report counts the pseudonym"),
+            "unit": plain("the department or site that the invitation was for"),
+            "starts_on": plain("from when it counts"),
+            "ends_on": plain("until when it counts"),
+            "invitation": plain("the invitation that was redeemed; the employers' store never learns of it"),
+            "single_use": plain("the invitation again where it serves once: a unique key refuses a second use"),
+        },
+        at_erasure=AtErasure.keep,
+        keeping=Keeping.account,
+        export="memberships",
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -19,6 +19,7 @@ from privacy.errors import Conflict, Invalid, NotFound, VitaalError
 from privacy.keys import Cipher
 from privacy.principals import Principal, Role
 from privacy.store import keys_of
+from privacy.store.holding import AtErasure, Holding, Keeping, Owner, digest, plain, pseudonym, sealed
 from privacy.store.members import MembersBase
 
 LOCALES = ("nl", "en")
@@ -29,6 +30,21 @@ class Member(MembersBase):
     """One account. ``sealed`` holds nickname and subject under the member's key."""
 
     __tablename__ = "member"
+
+    __holding__ = Holding(
+        about="One account of a member.",
+        owner=Owner.id,
+        columns={
+            "id": pseudonym("the account: names its key; nothing behavioural carries it"),
+            "login_digest": digest("finds the account at sign-in without storing the login name"),
+            "password_hash": digest("Argon2id, salted: checks a password without storing it"),
+            "sealed": sealed("nickname and subject: only the member's key ties the account to its data"),
+            "locale": plain("the language of pages and mails, before anything is opened"),
+        },
+        at_erasure=AtErasure.delete,
+        keeping=Keeping.account,
+        export="account",
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     login_digest: Mapped[bytes] = mapped_column(unique=True)
@@ -41,6 +57,14 @@ class MemberSession(credentials.SessionColumns, MembersBase):
     """A member's session."""
 
     __tablename__ = "member_session"
+    __holding__ = Holding(
+        about="A member's session.",
+        owner=Owner.account,
+        columns=credentials.SESSION_COLUMNS,
+        at_erasure=AtErasure.delete,
+        keeping=Keeping.security,
+        export="sessions",
+    )
 
 
 @dataclass(frozen=True, slots=True)

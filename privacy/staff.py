@@ -17,6 +17,7 @@ from privacy.errors import Conflict, Forbidden, NotFound
 from privacy.principals import Principal, Role, acting, own_employer, own_holder
 from privacy.store import keys_of
 from privacy.store.employers import EmployersBase
+from privacy.store.holding import AtErasure, Holding, Keeping, Owner, digest, plain, pseudonym, sealed
 
 STAFF_ROLES = (Role.hr, Role.insurer, Role.payroll, Role.operator)
 
@@ -29,6 +30,24 @@ class Staff(EmployersBase):
         CheckConstraint("role IN ('hr', 'insurer', 'payroll', 'operator')", name="role_known"),
         CheckConstraint("(role IN ('hr', 'payroll')) = (employer IS NOT NULL)", name="employer_fits_role"),
         CheckConstraint("(role = 'insurer') = (holder IS NOT NULL)", name="holder_fits_role"),
+    )
+
+    __holding__ = Holding(
+        about="One account of somebody who acts for an organisation.",
+        owner=Owner.id,
+        columns={
+            "id": pseudonym("the account: names its key"),
+            "login_digest": digest("finds the account at sign-in without storing the login name"),
+            "password_hash": digest("Argon2id, salted: checks a password without storing it"),
+            "sealed_name": sealed("the display name"),
+            "role": plain("what the account may do"),
+            "employer": plain("for which employer"),
+            "holder": plain("for which contract partner"),
+            "locale": plain("the language of the pages"),
+        },
+        at_erasure=AtErasure.delete,
+        keeping=Keeping.organisation,
+        not_exported="An account at work, which nothing links to a member.",
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -45,6 +64,14 @@ class StaffSession(credentials.SessionColumns, EmployersBase):
     """A session of such an account."""
 
     __tablename__ = "staff_session"
+    __holding__ = Holding(
+        about="A session of an account at work.",
+        owner=Owner.account,
+        columns=credentials.SESSION_COLUMNS,
+        at_erasure=AtErasure.delete,
+        keeping=Keeping.security,
+        not_exported="An account at work, which nothing links to a member.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

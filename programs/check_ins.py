@@ -18,6 +18,7 @@ from incentives.vocabulary import is_event_kind, unknown_event
 from privacy.errors import Conflict, Invalid
 from privacy.principals import own_subject
 from privacy.store.columns import UtcDateTime
+from privacy.store.holding import AtErasure, Holding, Keeping, Owner, digest, plain, pseudonym
 from privacy.store.members import MembersBase
 from programs.imports.records import offset_s
 from programs.inserting import insert_new
@@ -34,6 +35,25 @@ class Event(MembersBase):
         UniqueConstraint("subject", "reference"),
         UniqueConstraint("subject", "kind", "once_on"),
         Index("ix_event_subject_local_day", "subject", "local_day"),
+    )
+
+    __holding__ = Holding(
+        about="Something that happened, such as a tick or a visit.",
+        owner=Owner.subject,
+        columns={
+            "id": pseudonym("a random number"),
+            "subject": pseudonym("whose"),
+            "at": plain("rules read it for everybody at once"),
+            "offset_s": plain("the local clock at that moment"),
+            "local_day": plain("rules read it for everybody at once"),
+            "kind": plain("one of a fixed list: no free text"),
+            "value": plain("a figure where the kind has one"),
+            "reference": digest("of the act, under the pseudonym: knows it again when repeated"),
+            "once_on": plain("the day again where one counts a day: a unique key refuses a second"),
+        },
+        at_erasure=AtErasure.delete,
+        keeping=Keeping.account,
+        export="events",
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

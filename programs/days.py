@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, aliased, mapp
 from privacy.errors import NotFound
 from privacy.keys import Cipher
 from privacy.principals import Role, acting, own_subject
+from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym
 from privacy.store.members import MembersBase
 from programs.check_ins import Event
 from programs.day_values import DayValues, day_values
@@ -36,6 +37,20 @@ class DayMetric(MembersBase):
 
     __tablename__ = "day_metric"
     __table_args__ = (CheckConstraint("value >= 0", name="value"), Index("ix_day_metric_day", "day"))
+
+    __holding__ = Holding(
+        about="What counted on one local day.",
+        owner=Owner.subject,
+        columns={
+            "subject": pseudonym("whose day"),
+            "day": plain("rules read it for everybody at once"),
+            "metric": plain("rules read it for everybody at once"),
+            "value": plain("rules read it for everybody at once"),
+        },
+        at_erasure=AtErasure.delete,
+        keeping=Keeping.account,
+        export="day_metrics",
+    )
 
     subject: Mapped[UUID] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from incentives.vocabulary import DAY_METRICS
 from privacy.errors import Invalid, NotFound
 from privacy.principals import own_subject
+from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym
 from privacy.store.members import MembersBase
 from programs.offered import Offer, offers
 
@@ -38,6 +39,23 @@ class Enrolment(MembersBase):
         ),
     )
 
+    __holding__ = Holding(
+        about="Taking part in a programme, from a day to a day.",
+        owner=Owner.subject,
+        columns={
+            "id": pseudonym("a random number"),
+            "subject": pseudonym("who takes part"),
+            "collective": plain("in whose programme"),
+            "employer": plain("whose fund pays its share"),
+            "programme": plain("which programme"),
+            "started_on": plain("from when"),
+            "ended_on": plain("until when"),
+        },
+        at_erasure=AtErasure.delete,
+        keeping=Keeping.account,
+        export="programmes",
+    )
+
     id: Mapped[UUID] = mapped_column(primary_key=True)
     subject: Mapped[UUID] = mapped_column(index=True)
     collective: Mapped[UUID] = mapped_column(index=True)
@@ -52,6 +70,20 @@ class Goal(MembersBase):
 
     __tablename__ = "goal"
     __table_args__ = (CheckConstraint("value > 0", name="value_positive"),)
+
+    __holding__ = Holding(
+        about="A goal that a member chose.",
+        owner=Owner.subject,
+        columns={
+            "subject": pseudonym("whose"),
+            "metric": plain("of what"),
+            "from_day": plain("from which Monday on"),
+            "value": plain("rules compare with it"),
+        },
+        at_erasure=AtErasure.delete,
+        keeping=Keeping.account,
+        export="goals",
+    )
 
     subject: Mapped[UUID] = mapped_column(primary_key=True)
     metric: Mapped[str] = mapped_column(String(40), primary_key=True)

@@ -21,6 +21,7 @@ from privacy.errors import Conflict
 from privacy.keys import Cipher
 from privacy.principals import own_subject
 from privacy.store.columns import UtcDateTime
+from privacy.store.holding import AtErasure, Holding, Keeping, Owner, digest, plain, pseudonym, sealed
 from privacy.store.members import MembersBase
 from programs.imports.records import Record, Rejected, days_of
 from programs.imports.reports import ImportReport
@@ -43,6 +44,28 @@ class Observation(MembersBase):
         CheckConstraint(
             "(state = 'accepted' AND reason IS NULL) OR (state = 'quarantined' AND reason IS NOT NULL)", name="state"
         ),
+    )
+
+    __holding__ = Holding(
+        about="One version of one source record.",
+        owner=Owner.subject,
+        columns={
+            "id": pseudonym("a random number"),
+            "subject": pseudonym("whose record"),
+            "metric": plain("days are resolved by it in SQL"),
+            "local_day": plain("days are resolved by it in SQL"),
+            "record_key": digest("keyed with the member's key: knows the same record again"),
+            "content": digest("keyed with the member's key: knows the same version again"),
+            "sealed": sealed("times, value, source and device"),
+            "provenance": plain("measured or typed: rules tell them apart"),
+            "state": plain("accepted or held back"),
+            "reason": plain("why it is held back: one of a fixed list"),
+            "received_at": plain("the later version of a record counts"),
+            "batch": pseudonym("the import that brought it"),
+        },
+        at_erasure=AtErasure.delete,
+        keeping=Keeping.observations,
+        export="observations",
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -74,6 +97,21 @@ class ImportBatch(MembersBase):
 
     __tablename__ = "import_batch"
     __append_only__ = True
+
+    __holding__ = Holding(
+        about="One import.",
+        owner=Owner.subject,
+        columns={
+            "id": pseudonym("the importer's idempotency key: random"),
+            "subject": pseudonym("whose"),
+            "format": plain("what kind of file"),
+            "received_at": plain("when"),
+            "report": sealed("what became of the records, with errors by line"),
+        },
+        at_erasure=AtErasure.delete,
+        keeping=Keeping.observations,
+        export="imports",
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     subject: Mapped[UUID] = mapped_column(index=True)

@@ -11,8 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from privacy.errors import Conflict
-from privacy.release.columns import ScopeColumns
+from privacy.release.columns import SCOPE_COLUMNS, ScopeColumns
 from privacy.release.plan import YEARLY_LIMIT_MICRO, Name, Scope, Tier
+from privacy.store.holding import Holding, Keeping, public
 from privacy.store.members import MembersBase
 
 
@@ -22,6 +23,19 @@ class ReleaseBudget(ScopeColumns, MembersBase):
     __tablename__ = "release_budget"
     __table_args__ = (CheckConstraint("micro_rho > 0", name="charge_positive"),)
     __append_only__ = True
+
+    __holding__ = Holding(
+        about="What one report about a group has used of the privacy budget.",
+        columns=SCOPE_COLUMNS
+        | {
+            "statistic": public("which statistic"),
+            "window": public("which period"),
+            "year": public("of which year's budget"),
+            "micro_rho": public("how much: fixed by the plan, whatever people do"),
+        },
+        keeping=Keeping.organisation,
+        not_exported="About groups alone.",
+    )
 
     statistic: Mapped[str] = mapped_column(String(20), primary_key=True)
     window: Mapped[str] = mapped_column(String(8), primary_key=True)
@@ -40,6 +54,18 @@ class ReleaseBudgetYear(ScopeColumns, MembersBase):
             f" ELSE {YEARLY_LIMIT_MICRO[Tier.hr]} END",
             name="limit_never_raised",
         ),
+    )
+
+    __holding__ = Holding(
+        about="What a group's reports of a year have used of the privacy budget.",
+        columns=SCOPE_COLUMNS
+        | {
+            "year": public("which year"),
+            "spent_micro_rho": public("how much is used"),
+            "limit_micro_rho": public("how much there is"),
+        },
+        keeping=Keeping.organisation,
+        not_exported="About groups alone.",
     )
 
     year: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)

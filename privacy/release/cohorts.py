@@ -16,9 +16,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from privacy.errors import NotFound
 from privacy.jobs import Period
 from privacy.memberships import memberships_in
-from privacy.release.columns import ScopeColumns
+from privacy.release.columns import SCOPE_COLUMNS, ScopeColumns
 from privacy.release.counting import Spell
 from privacy.release.plan import Scope, SizeClass, Tier
+from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym, public
 from privacy.store.members import MembersBase
 from privacy.tenants.copies import ContractCopy, contracts_on, heads_on
 
@@ -28,6 +29,18 @@ class ScopeYear(ScopeColumns, MembersBase):
 
     __tablename__ = "release_scope_year"
     __append_only__ = True
+
+    __holding__ = Holding(
+        about="What is fixed for a group at its first report of a year.",
+        columns=SCOPE_COLUMNS
+        | {
+            "year": public("which year"),
+            "size_class": public("follows from the declared heads"),
+            "first_month": public("where its year starts"),
+        },
+        keeping=Keeping.organisation,
+        not_exported="About groups alone.",
+    )
 
     year: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     size_class: Mapped[str] = mapped_column(String(8))
@@ -39,6 +52,22 @@ class ReachMark(MembersBase):
 
     __tablename__ = "reach_mark"
     __append_only__ = True
+
+    __holding__ = Holding(
+        about="That a pseudonym was counted once in a year's reach.",
+        owner=Owner.subject,
+        columns={
+            "tier": plain("for which kind of report"),
+            "year": plain("in which year"),
+            "subject": pseudonym("who was counted: so that nobody is counted twice"),
+            "month": plain("in which month"),
+            "audience_kind": plain("in whose report"),
+            "audience": plain("in whose report"),
+        },
+        at_erasure=AtErasure.keep,
+        keeping=Keeping.organisation,
+        export="counted_in",
+    )
 
     tier: Mapped[str] = mapped_column(String(8), primary_key=True)
     year: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
@@ -55,6 +84,19 @@ class ReachIncrement(ScopeColumns, MembersBase):
     __table_args__ = (CheckConstraint("people >= 0 AND heads > 0", name="counts_sensible"),)
     __append_only__ = True
 
+    __holding__ = Holding(
+        about="How many a month added to a group's reach: exact, before noise, and never outside this store.",
+        columns=SCOPE_COLUMNS
+        | {
+            "month": plain("which month"),
+            "people": plain("an exact count, frozen when it was used"),
+            "heads": public("as declared"),
+        },
+        at_erasure=AtErasure.keep,
+        keeping=Keeping.organisation,
+        not_exported="About groups alone.",
+    )
+
     month: Mapped[str] = mapped_column(String(7), primary_key=True)
     people: Mapped[int]
     heads: Mapped[int]
@@ -67,6 +109,17 @@ class Cohort(MembersBase):
     __table_args__ = (CheckConstraint("heads > 0", name="heads_positive"),)
     __append_only__ = True
 
+    __holding__ = Holding(
+        about="That an employer has a cohort in a quarter.",
+        columns={
+            "employer": public("whose"),
+            "quarter": public("when"),
+            "heads": public("as declared on its first day"),
+        },
+        keeping=Keeping.organisation,
+        not_exported="About groups alone.",
+    )
+
     employer: Mapped[UUID] = mapped_column(primary_key=True)
     quarter: Mapped[str] = mapped_column(String(7), primary_key=True)
     heads: Mapped[int]
@@ -77,6 +130,19 @@ class CohortMember(MembersBase):
 
     __tablename__ = "release_cohort_member"
     __append_only__ = True
+
+    __holding__ = Holding(
+        about="That a pseudonym belongs to an employer's cohort of a quarter.",
+        owner=Owner.subject,
+        columns={
+            "quarter": plain("when"),
+            "subject": pseudonym("who: in one cohort a quarter at most"),
+            "employer": plain("in whose report"),
+        },
+        at_erasure=AtErasure.keep,
+        keeping=Keeping.organisation,
+        export="counted_in",
+    )
 
     quarter: Mapped[str] = mapped_column(String(7), primary_key=True)
     subject: Mapped[UUID] = mapped_column(primary_key=True)

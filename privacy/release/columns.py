@@ -1,6 +1,7 @@
 """The shape of a published release: the same in the members' outbox and in the employers' store. Pure."""
 
 from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import String, Text
@@ -9,6 +10,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from privacy.release import document
 from privacy.release.plan import Audience, Name, Scope
 from privacy.store.columns import UtcDateTime
+from privacy.store.holding import Holding, Keeping, public
+
+SCOPE_COLUMNS = {
+    "audience_kind": public("what kind of group"),
+    "audience": public("which group"),
+}
 
 
 class ScopeColumns:
@@ -20,6 +27,23 @@ class ScopeColumns:
 
 class ReleaseColumns:
     """One release; ``id`` follows from audience, statistic and window, ``digest`` from ``content``."""
+
+    __holding__: ClassVar[Holding | None] = Holding(
+        about="A finished report with its noise; what it rests on is not in it.",
+        columns=SCOPE_COLUMNS
+        | {
+            "id": public("follows from whom it is about, the statistic and the window"),
+            "statistic": public("which statistic"),
+            "window": public("which period"),
+            "content": public("the noisy figures as published"),
+            "digest": public("SHA-256 of the content"),
+            "noise": public("the source of its noise"),
+            "publishable": public("whether the noise is unpredictable"),
+            "published_at": public("when it was made"),
+        },
+        keeping=Keeping.organisation,
+        not_exported="Published about a group; members read it on their own pages.",
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     audience_kind: Mapped[str] = mapped_column(String(12))

@@ -11,10 +11,11 @@ from sqlalchemy import BigInteger, CheckConstraint, Integer, String, UniqueConst
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from privacy.memberships import memberships
-from privacy.release.columns import ReleaseColumns, ScopeColumns
+from privacy.release.columns import SCOPE_COLUMNS, ReleaseColumns, ScopeColumns
 from privacy.release.document import Document, digest_of
 from privacy.release.noise import OPENDP
 from privacy.release.plan import Audience, Name, Scope
+from privacy.store.holding import Holding, Keeping, public
 from privacy.store.members import MembersBase
 from privacy.tenants.copies import PoolEmployerCopy
 
@@ -27,6 +28,22 @@ class NoisyValue(ScopeColumns, MembersBase):
 
     __tablename__ = "noisy_value"
     __append_only__ = True
+
+    __holding__ = Holding(
+        about="One noisy number about a group, drawn once.",
+        columns=SCOPE_COLUMNS
+        | {
+            "statistic": public("which statistic"),
+            "window": public("which period"),
+            "position": public("its place in the year"),
+            "noisy": public("the figure with its noise"),
+            "scale_grains": public("how much noise"),
+            "sensitivity_squared": public("what the noise rests on: from the plan"),
+            "noise": public("the source of the noise"),
+        },
+        keeping=Keeping.organisation,
+        not_exported="About groups alone.",
+    )
 
     statistic: Mapped[str] = mapped_column(String(20), primary_key=True)
     window: Mapped[str] = mapped_column(String(8), primary_key=True)

@@ -30,8 +30,8 @@ class Owner(StrEnum):
 
     subject = "subject"
     account = "account"
-    owner = "owner"
-    """Of a ledger account: the subject, where the account is a purse."""
+    id = "id"
+    """Of an account itself."""
 
 
 class AtErasure(StrEnum):

@@ -4,14 +4,30 @@ Nothing here depends on what any employee does. Ids are random; names are those 
 """
 
 from datetime import date
+from typing import ClassVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
+from privacy.store.holding import Holding, Keeping, digest, public
+
+DECLARED = "Declared by an organisation; about no member."
+
 
 class HolderColumns:
     """A contract partner that runs collectives: insurer, branch, cooperative, region or municipality."""
+
+    __holding__: ClassVar[Holding | None] = Holding(
+        about="A contract partner.",
+        columns={
+            "id": public("a random number"),
+            "kind": public("insurer, branch, cooperative, region or municipality"),
+            "name": public("the organisation's name"),
+        },
+        keeping=Keeping.organisation,
+        not_exported=DECLARED,
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     kind: Mapped[str] = mapped_column(String(20))
@@ -24,6 +40,22 @@ class CollectiveColumns:
     One fitcoin is worth ``coin_value_cents`` euro cents in it; all its programmes together may promise one member
     at most ``yearly_reward_max_cents``.
     """
+
+    __holding__: ClassVar[Holding | None] = Holding(
+        about="A contract under which programmes run.",
+        columns={
+            "id": public("a random number"),
+            "holder": public("who runs it"),
+            "name": public("its name"),
+            "region": public("where"),
+            "coin_value_cents": public("what a coin is worth"),
+            "yearly_reward_max_cents": public("what a member can earn at most"),
+            "starts_on": public("from when"),
+            "ends_on": public("until when"),
+        },
+        keeping=Keeping.organisation,
+        not_exported=DECLARED,
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     holder: Mapped[UUID] = mapped_column(index=True)
@@ -46,6 +78,18 @@ class CollectiveColumns:
 class EmployerColumns:
     """An organisation with staff; ``sector`` is its letter in the standard classification (SBI 2008)."""
 
+    __holding__: ClassVar[Holding | None] = Holding(
+        about="An organisation with staff.",
+        columns={
+            "id": public("a random number"),
+            "name": public("the organisation's name"),
+            "sector": public("its letter in the standard classification"),
+            "region": public("where"),
+        },
+        keeping=Keeping.organisation,
+        not_exported=DECLARED,
+    )
+
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     name: Mapped[str] = mapped_column(String(120))
     sector: Mapped[str] = mapped_column(String(10))
@@ -57,6 +101,21 @@ _RUNNING = text("ends_on IS NULL")
 
 class ContractColumns:
     """An employer's part in a collective: contracted heads and the flat prepayment per head and year."""
+
+    __holding__: ClassVar[Holding | None] = Holding(
+        about="An employer's part in a collective.",
+        columns={
+            "id": public("a random number"),
+            "collective": public("which"),
+            "employer": public("whose"),
+            "starts_on": public("from when"),
+            "ends_on": public("until when"),
+            "heads": public("how many people are contracted"),
+            "prepaid_per_head_cents": public("the flat price: it moves with nothing that anybody does"),
+        },
+        keeping=Keeping.organisation,
+        not_exported=DECLARED,
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     collective: Mapped[UUID] = mapped_column(index=True)
@@ -80,6 +139,18 @@ class ContractColumns:
 class UnitColumns:
     """A department or site, as HR declares it."""
 
+    __holding__: ClassVar[Holding | None] = Holding(
+        about="A department or site.",
+        columns={
+            "id": public("a random number"),
+            "employer": public("whose"),
+            "name": public("its name"),
+            "kind": public("department or site"),
+        },
+        keeping=Keeping.organisation,
+        not_exported=DECLARED,
+    )
+
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     employer: Mapped[UUID] = mapped_column(index=True)
     name: Mapped[str] = mapped_column(String(80))
@@ -91,6 +162,19 @@ _WHOLE = text("unit IS NULL")
 
 class HeadcountColumns:
     """Heads that HR declares from a day on, for the whole employer (no unit) or one unit."""
+
+    __holding__: ClassVar[Holding | None] = Holding(
+        about="How many people work somewhere from a day on.",
+        columns={
+            "id": public("a random number"),
+            "employer": public("where"),
+            "unit": public("in which department or site"),
+            "valid_from": public("from when"),
+            "heads": public("how many, as HR declares it"),
+        },
+        keeping=Keeping.organisation,
+        not_exported=DECLARED,
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     employer: Mapped[UUID] = mapped_column(index=True)
@@ -121,6 +205,20 @@ class InvitationColumns:
     ``code_digest`` is SHA-256 of the code. A shared code may be used by everybody until it expires.
     """
 
+    __holding__: ClassVar[Holding | None] = Holding(
+        about="An invitation as issued; whether it was used is not here.",
+        columns={
+            "id": public("a random number"),
+            "employer": public("whose"),
+            "unit": public("for which department or site"),
+            "code_digest": digest("SHA-256 of the code: finds it without storing it"),
+            "shared": public("whether everybody may use it"),
+            "expires_on": public("until when it may be redeemed"),
+        },
+        keeping=Keeping.organisation,
+        not_exported=DECLARED,
+    )
+
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     employer: Mapped[UUID] = mapped_column(index=True)
     unit: Mapped[UUID | None]
@@ -132,6 +230,18 @@ class InvitationColumns:
 class PoolColumns:
     """Comparable employers under 25 heads that are reported on together for one calendar year."""
 
+    __holding__: ClassVar[Holding | None] = Holding(
+        about="Small employers that are reported on together.",
+        columns={
+            "id": public("a random number"),
+            "collective": public("in which collective"),
+            "year": public("for which year"),
+            "name": public("a made-up name"),
+        },
+        keeping=Keeping.organisation,
+        not_exported=DECLARED,
+    )
+
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     collective: Mapped[UUID] = mapped_column(index=True)
     year: Mapped[int]
@@ -140,6 +250,16 @@ class PoolColumns:
 
 class PoolEmployerColumns:
     """One employer's place in one pool."""
+
+    __holding__: ClassVar[Holding | None] = Holding(
+        about="One employer's place in a pool.",
+        columns={
+            "pool": public("which"),
+            "employer": public("whose"),
+        },
+        keeping=Keeping.organisation,
+        not_exported=DECLARED,
+    )
 
     pool: Mapped[UUID] = mapped_column(primary_key=True)
     employer: Mapped[UUID] = mapped_column(primary_key=True, index=True)

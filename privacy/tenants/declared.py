@@ -14,6 +14,7 @@ from privacy.errors import Conflict, Invalid, NotFound
 from privacy.principals import own_employer, own_holder
 from privacy.store.columns import UtcDateTime
 from privacy.store.employers import EmployersBase
+from privacy.store.holding import Holding, Keeping, public
 from privacy.tenants import columns
 from privacy.tenants.codes import code_digest, plain_code
 
@@ -68,6 +69,16 @@ class SharedCode(EmployersBase):
     """The text of a shared code, which HR prints on posters. Single-use codes are never stored as text."""
 
     __tablename__ = "shared_code"
+    __holding__ = Holding(
+        about="The text of a shared code.",
+        columns={
+            "invitation": public("which invitation it redeems"),
+            "code": public("HR prints it on posters for all its staff"),
+        },
+        keeping=Keeping.organisation,
+        not_exported=columns.DECLARED,
+    )
+
     invitation: Mapped[UUID] = mapped_column(ForeignKey("invitation.id"), primary_key=True)
     code: Mapped[str] = mapped_column(String(CODE_LENGTH_MAX))
 
@@ -90,6 +101,19 @@ class StaffConsent(EmployersBase):
     __tablename__ = "staff_consent"
     __table_args__ = (UniqueConstraint("employer", "body", "held_on"),)
     __append_only__ = True
+
+    __holding__ = Holding(
+        about="That a works council or the staff agreed, and on which day.",
+        columns={
+            "id": public("a random number"),
+            "employer": public("where"),
+            "body": public("which body: never who voted how"),
+            "held_on": public("on which day"),
+            "recorded_at": public("when it was recorded"),
+        },
+        keeping=Keeping.organisation,
+        not_exported=columns.DECLARED,
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     employer: Mapped[UUID] = mapped_column(index=True)
