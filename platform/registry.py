@@ -7,6 +7,7 @@ MEMBERS_TABLES = (
     "privacy.memberships",
     "privacy.tenants.copies",
     "privacy.claims",
+    "privacy.post.members",
     "privacy.release.budget",
     "privacy.release.cohorts",
     "privacy.release.outbox",
@@ -27,6 +28,7 @@ MEMBERS_TABLES = (
 EMPLOYERS_TABLES = (
     "privacy.staff",
     "privacy.tenants.declared",
+    "privacy.post.employers",
     "privacy.release.published",
     "programs.catalogue",
     "admin.payments",

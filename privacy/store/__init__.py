@@ -49,7 +49,7 @@ def transaction(store: Store, principal: Principal, purpose: Purpose, *, read_on
     """
     allow(principal, store.side, purpose)
     with Session(for_transaction(store.engine, read_only=read_only), expire_on_commit=False) as db, db.begin():
-        db.info.update(principal=principal, purpose=purpose, keys=store.keys)
+        db.info.update(principal=principal, purpose=purpose, keys=store.keys, side=store.side)
         yield db
 
 
@@ -58,3 +58,10 @@ def keys_of(db: Session) -> KeyRing:
     keys = db.info["keys"]
     assert isinstance(keys, KeyRing)
     return keys
+
+
+def side_of(db: Session) -> Side:
+    """Which store the transaction is in."""
+    side = db.info["side"]
+    assert isinstance(side, Side)
+    return side
