@@ -5,6 +5,7 @@ import importlib
 MEMBERS_TABLES = (
     "privacy.people",
     "privacy.memberships",
+    "privacy.codicil",
     "privacy.tenants.copies",
     "privacy.claims",
     "privacy.post.members",
@@ -33,6 +34,14 @@ EMPLOYERS_TABLES = (
     "programs.catalogue",
     "admin.payments",
 )
+
+USES = {
+    "own_use": "programs.days",
+    "rewards": "programs.rewarding",
+    "employer_report": "privacy.release.publish",
+    "insurer_report": "privacy.release.publish",
+}
+"""The uses of members' data that something makes, and the module that does: no other is shown to members."""
 
 
 def load_tables() -> None:
