@@ -6,13 +6,14 @@ kept as it was when published; deeds, people or memberships that vanish later ch
 These exact counts never leave this store.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Integer, String, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from privacy.codicil import Use, declined_by
 from privacy.errors import NotFound
 from privacy.jobs import Period
 from privacy.memberships import memberships_in
@@ -22,6 +23,9 @@ from privacy.release.plan import Scope, SizeClass, Tier
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym, public
 from privacy.store.members import MembersBase
 from privacy.tenants.copies import ContractCopy, contracts_on, heads_on
+
+USE_OF_TIER: Mapping[Tier, Use] = {Tier.hr: Use.employer_report, Tier.insurer: Use.insurer_report}
+"""The choice by which members stay out of a tier's reports."""
 
 
 class ScopeYear(ScopeColumns, MembersBase):
@@ -161,6 +165,16 @@ def spells(db: Session, employers: Collection[UUID], *, first: date, last: date)
     """Who belonged to these employers on any day from ``first`` to ``last``."""
     found = memberships_in(db, employers, first=first, last=last)
     return [Spell(each.subject, each.employer, each.starts_on, each.ends_on) for each in found]
+
+
+def declined(db: Session, tier: Tier, subjects: Collection[UUID], months: Sequence[Period]) -> dict[str, set[UUID]]:
+    """For each month, which of these subjects had chosen by its end to stay out of the tier's reports.
+
+    The end of the month decides, never the hour at which the job runs: running again gives the same, and a choice
+    between the two counts for the month it was made in.
+    """
+    by_instant = declined_by(db, subjects, USE_OF_TIER[tier], [month.end for month in months])
+    return {month.label: by_instant[month.end] for month in months}
 
 
 def marked(db: Session, tier: Tier, year: int, subjects: Collection[UUID]) -> set[UUID]:

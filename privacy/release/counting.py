@@ -2,7 +2,8 @@
 
 The guarantee rests on this: taking one person's data away changes one month's increment of one scope by one
 (reach), and one cohort's person-months by three at most (participation); whom others are counted with never depends
-on that person.
+on that person. A member's own choice to stay out of a kind of report takes months out of that member's own activity
+and touches nothing else.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -28,6 +29,22 @@ class Spell:
     def touches(self, month: Period) -> bool:
         """Whether it holds any day of the month."""
         return self.starts_on <= month.last_day and (self.ends_on is None or self.ends_on >= month.first_day)
+
+
+def counted_activity(
+    activity: Activity, declined: Mapping[str, Collection[UUID]], *, frozen_at: Period
+) -> dict[UUID, set[str]]:
+    """What of the activity may be counted when a month is frozen.
+
+    declined: for each month, who had chosen at its end to stay out of this kind of report. Whoever stays out at the
+    end of ``frozen_at`` counts as inactive altogether; whoever is back counts without the months that ended outside.
+    """
+    outside = declined[frozen_at.label]
+    return {
+        subject: {month for month in months if subject not in declined[month]}
+        for subject, months in activity.items()
+        if subject not in outside
+    }
 
 
 def newly_reached(

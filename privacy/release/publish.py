@@ -3,7 +3,8 @@
 What is published and when follows from contracts, declared heads and the calendar alone: the same releases appear
 whether or not anybody takes part. A window of a statistic is published once. Running a month again does nothing, a
 crash anywhere leaves either no trace or a finished release that the next run carries across, and no number is ever
-drawn twice. A month that was missed within a year is published, in order, by the next run.
+drawn twice. A month that was missed within a year is published, in order, by the next run. Members who chose to stay
+out of a kind of report count as inactive in it, by their choices as they stood at the end of each month.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,10 +21,10 @@ from privacy.errors import Conflict, Invalid
 from privacy.jobs import Every, Period
 from privacy.principals import Purpose, job
 from privacy.release import budget, cohorts, mechanisms, outbox
-from privacy.release.counting import Activity, newly_reached, person_months
+from privacy.release.counting import Activity, counted_activity, newly_reached, person_months
 from privacy.release.document import Document, quarter_of, release_id
 from privacy.release.noise import NoiseSource
-from privacy.release.plan import PARTICIPATION, REACH, Scope, SizeClass, Statistic, months_of, rho_window_micro
+from privacy.release.plan import PARTICIPATION, REACH, Scope, SizeClass, Statistic, Tier, months_of, rho_window_micro
 from privacy.release.published import Release, release_of
 from privacy.release.scopes import Group, Roster, home_contracts, large_enough
 from privacy.store import Store, transaction
@@ -101,7 +102,8 @@ class _Publication:
     now: datetime
     made: list[UUID] = field(default_factory=list[UUID])
     _roster: Roster = field(init=False)
-    _seen: dict[str, Activity] = field(default_factory=dict[str, Activity])
+    _deeds: dict[str, Activity] = field(default_factory=dict[str, Activity])
+    _counted: dict[tuple[Tier, str], Activity] = field(default_factory=dict[tuple[Tier, str], Activity])
 
     def __post_init__(self) -> None:
         self._roster = Roster(self.db, self.collective)
@@ -140,7 +142,7 @@ class _Publication:
         window = list(_months(Period.parse(year.first_month), month))
         people = cohorts.spells(self.db, group.employers, first=window[0].first_day, last=month.last_day)
         already = cohorts.marked(self.db, scope.tier, month.start.year, {each.subject for each in people})
-        reached = newly_reached(people, self._activity(month), window=window, already=already)
+        reached = newly_reached(people, self._activity(scope.tier, month), window=window, already=already)
         cohorts.freeze_increment(self.db, scope, month, reached=reached, heads=group.heads)
         frozen = cohorts.increments(self.db, scope, month.start.year)
         self._release(
@@ -173,7 +175,7 @@ class _Publication:
             scope,
             window=quarter.label,
             first_month=months[0].label,
-            exact=person_months(subjects, self._activity(months[-1]), months=months),
+            exact=person_months(subjects, self._activity(scope.tier, months[-1]), months=months),
             heads=(sum(heads.values()),),
             rho_noise_micro=rho,
             rho_charged_micro=rho,
@@ -242,14 +244,24 @@ class _Publication:
             if contract.collective == self.collective and not opens:
                 cohorts.freeze_cohort(self.db, employer, quarter)
 
-    def _activity(self, month: Period) -> Activity:
+    def _activity(self, tier: Tier, month: Period) -> Activity:
+        """Months with a deed in the year up to a month that count in the tier's reports when that month is frozen."""
+        key = (tier, month.label)
+        if key not in self._counted:
+            deeds = self._all_deeds(month)
+            months = list(_months(Period.of(Every.month, month.start.replace(month=1)), month))
+            declined = cohorts.declined(self.db, tier, deeds, months)
+            self._counted[key] = counted_activity(deeds, declined, frozen_at=month)
+        return self._counted[key]
+
+    def _all_deeds(self, month: Period) -> Activity:
         """Months with a deed in the year up to a month, for everybody of the collective."""
-        if month.label not in self._seen:
+        if month.label not in self._deeds:
             employers = self._roster.heads(month)
             first = date(month.start.year, 1, 1)
             subjects = {each.subject for each in cohorts.spells(self.db, employers, first=first, last=month.last_day)}
-            self._seen[month.label] = self._measured(subjects, first, month.last_day)
-        return self._seen[month.label]
+            self._deeds[month.label] = self._measured(subjects, first, month.last_day)
+        return self._deeds[month.label]
 
     def _measured(self, subjects: set[UUID], first: date, last: date) -> Mapping[UUID, set[str]]:
         frame = self.measures(self.db, subjects=subjects, first=first, last=last)
