@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from . import logs
 from .commands.common import RefusingGroup
 
 COMMANDS = {
@@ -17,6 +18,7 @@ COMMANDS = {
     "import": ("imports:import_files", "Import a member's device exports."),
     "jobs": ("jobs:jobs", "Scheduled work by hand."),
     "ledger": ("ledger:ledger", "Check the books, or print one account."),
+    "mail": ("mail:mail", "Whether letters go out."),
     "overlap": ("imports:overlap", "Resolve overlapping devices, counting nothing twice."),
     "programme": ("programme:programme", "Check programme documents."),
     "release": ("release:release", "Published reports."),
@@ -53,3 +55,4 @@ class LazyGroup(RefusingGroup):
 @click.version_option(package_name="vitaal")
 def main() -> None:
     """Vitaal: an engine for employer vitality platforms."""
+    logs.configure("WARNING")

@@ -1,11 +1,13 @@
-"""The job worker: APScheduler as a clock and nothing else.
+"""The worker: APScheduler as a clock and nothing else.
 
 Every minute it asks which periods are due and not done; the claims in the database decide who works on them, so
 that any number of workers may run. The scheduler's own store is memory: a shared one runs periods more than once.
+Letters are no business of any period: they are looked for every few seconds, since somebody is waiting for a code.
 """
 
 import logging
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import BaseScheduler
@@ -16,11 +18,14 @@ from privacy.claims import RunState, run_due, start_jobs
 from privacy.jobs import JobContext
 from privacy.release.noise import OpenDpNoise
 
+from . import logs, mailing
+from .mailing import Post
 from .scheduled import JOBS, MIRRORS
 from .stores import OpenStores
 
 TICK = timedelta(minutes=1)
-log = logging.getLogger("vitaal.worker")
+MAIL_TICK = timedelta(seconds=5)
+log = logs.logger("worker")
 
 
 def context_for(stores: OpenStores, now: datetime) -> JobContext:
@@ -30,35 +35,41 @@ def context_for(stores: OpenStores, now: datetime) -> JobContext:
 
 def tick(stores: OpenStores) -> None:
     """Run whatever is due now."""
-    for outcome in run_due(context_for(stores, datetime.now(UTC)), JOBS):
+    now = datetime.now(UTC)
+    for store in (stores.members, stores.employers):
+        mailing.tidy(store, now)
+    for outcome in run_due(context_for(stores, now), JOBS):
         level = logging.ERROR if outcome.state is RunState.failed else logging.INFO
         log.log(level, "%s %s: %s", outcome.job, outcome.period, outcome.message)
 
 
-def work_forever(stores: OpenStores) -> None:
-    """Run due work every minute until interrupted."""
+def deliver(stores: OpenStores, post: Post) -> None:
+    """Send whatever is due now, of both stores."""
+    for store in (stores.members, stores.employers):
+        post.send_due(store)
+
+
+def work_forever(stores: OpenStores, post: Post | None = None) -> None:
+    """Run due work every minute until interrupted; letters wait where there is no way out for them."""
     try:
         start_jobs(stores.members, datetime.now(UTC))
-        _scheduled(BlockingScheduler(timezone=UTC), stores).start()
+        _scheduled(BlockingScheduler(timezone=UTC), stores, post).start()
     except (KeyboardInterrupt, SystemExit):
         return
 
 
-def work_beside(stores: OpenStores) -> BaseScheduler:
+def work_beside(stores: OpenStores, post: Post | None = None) -> BaseScheduler:
     """Run due work every minute in a thread, for a demo that serves from the same process."""
-    scheduler = _scheduled(BackgroundScheduler(timezone=UTC), stores)
+    scheduler = _scheduled(BackgroundScheduler(timezone=UTC), stores, post)
     scheduler.start()
     return scheduler
 
 
-def _scheduled(scheduler: BaseScheduler, stores: OpenStores) -> BaseScheduler:
-    scheduler.add_job(
-        tick,
-        IntervalTrigger(seconds=int(TICK.total_seconds())),
-        args=[stores],
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=None,
-        next_run_time=datetime.now(UTC),
-    )
+def _scheduled(scheduler: BaseScheduler, stores: OpenStores, post: Post | None) -> BaseScheduler:
+    options: dict[str, Any] = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    options["next_run_time"] = datetime.now(UTC)
+    scheduler.add_job(tick, IntervalTrigger(seconds=int(TICK.total_seconds())), args=[stores], **options)
+    if post is not None:
+        every = IntervalTrigger(seconds=int(MAIL_TICK.total_seconds()))
+        scheduler.add_job(deliver, every, args=[stores, post], **options)
     return scheduler

@@ -15,7 +15,7 @@ from sqlalchemy import String, Text, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from privacy.errors import VitaalError
+from privacy.faults import told
 from privacy.jobs import Job, JobContext, Period, due_periods
 from privacy.principals import Purpose, job
 from privacy.store import Store, transaction
@@ -142,10 +142,8 @@ def run_one(context: JobContext, each: Job, period: Period) -> Outcome:
         return Outcome(each.name, period.label, None, refusal)
     try:
         message, state = each.run(context, period), RunState.done
-    except VitaalError as error:
-        message, state = error.message, RunState.failed
     except Exception as error:  # a job's bug must stop neither the worker nor the other jobs
-        message, state = type(error).__name__, RunState.failed
+        message, state = told(error), RunState.failed
     with transaction(context.members, job(each.name), Purpose.operation) as db:
         ours = _finish(db, each, period, owner, context.now, state=state, message=message)
     return Outcome(each.name, period.label, state if ours else None, message if ours else "Another worker took over.")

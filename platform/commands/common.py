@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from privacy.errors import VitaalError
+from privacy.faults import told
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 stores_option = click.option(
@@ -30,7 +31,10 @@ def note(text: str) -> None:
 
 
 class RefusingGroup(click.Group):
-    """A group whose commands answer an engine's refusal with one sentence and exit status 1."""
+    """A group whose commands answer an engine's refusal with one sentence and exit status 1.
+
+    Of a fault of ours the kind and the place are told: a traceback ends in a message that can carry anybody's values.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -38,6 +42,11 @@ class RefusingGroup(click.Group):
             return super().invoke(ctx)
         except VitaalError as error:
             note(f"error: {error.message}")
+            sys.exit(1)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            note(f"error: This is a fault in Vitaal: {told(error)}.")
             sys.exit(1)
 
 

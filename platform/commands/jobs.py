@@ -9,7 +9,10 @@ from privacy.claims import RunState, run_one, runs
 from privacy.errors import Conflict, NotFound
 from privacy.jobs import Job, Period
 
+from .. import logs
+from ..mailing import NO_SERVER, post_of
 from ..scheduled import JOBS
+from ..settings import read_settings
 from ..stores import notice, opened
 from ..worker import context_for, work_forever
 from .common import answer, json_option, note, stores_option
@@ -77,8 +80,14 @@ def _period(job: Job, label: str | None, now: datetime) -> Period:
 @stores_option
 def worker(directory: Path | None) -> None:
     """Run scheduled work until stopped."""
+    settings = read_settings()
+    logs.configure(settings.log_level)
+    logs.watch_process()
+    post = post_of(settings, lambda: datetime.now(UTC))
     with opened(directory) as stores:
         if said := notice(stores.members):
             note(said)
         note("The worker is running; stop it with Ctrl-C.")
-        work_forever(stores)
+        if post is None:
+            note(NO_SERVER)
+        work_forever(stores, post)

@@ -1,6 +1,5 @@
 """``vitaal serve``: the pages, by waitress, of one face or of both in one process."""
 
-import logging
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -13,8 +12,9 @@ from waitress.server import create_server
 from privacy.errors import Invalid
 from privacy.principals import Side
 
+from .. import logs
 from ..app import FaceName, create, create_employers, create_members
-from ..settings import read_settings
+from ..settings import Settings, read_settings
 from ..stores import OpenStores, open_side, opened
 from .common import note, stores_option
 
@@ -46,7 +46,6 @@ def serve(host: str, port: int, face: FaceName, with_worker: bool, directory: Pa
 
 def serve_app(app: "WSGIApplication", *, host: str, port: int) -> None:
     """Serve an app until Ctrl-C. Raises Invalid where nothing can listen there."""
-    logging.getLogger("waitress").setLevel(logging.ERROR)
     try:
         server = create_server(app, host=host, port=port, threads=THREADS)
     except OSError as error:
@@ -60,8 +59,10 @@ def serve_app(app: "WSGIApplication", *, host: str, port: int) -> None:
 def application(face: FaceName, directory: Path | None, *, with_worker: bool = False) -> "Generator[WSGIApplication]":
     """The WSGI app of a face; only the stores that it serves are opened."""
     settings = read_settings()
+    logs.configure(settings.log_level)
+    logs.watch_process()
     if face == "both":
-        with opened(directory) as stores, _working(stores) if with_worker else nullcontext():
+        with opened(directory) as stores, _working(stores, settings) if with_worker else nullcontext():
             yield create(settings, stores, face=face, clock=utc_now)
         return
     make = create_members if face == "members" else create_employers
@@ -73,10 +74,11 @@ def application(face: FaceName, directory: Path | None, *, with_worker: bool = F
 
 
 @contextmanager
-def _working(stores: OpenStores) -> Generator[None]:
+def _working(stores: OpenStores, settings: Settings) -> Generator[None]:
+    from ..mailing import post_of  # noqa: PLC0415 - like the worker
     from ..worker import work_beside  # noqa: PLC0415 - the worker knows both stores: not in a process of one face
 
-    scheduler = work_beside(stores)
+    scheduler = work_beside(stores, post_of(settings, utc_now))
     try:
         yield
     finally:

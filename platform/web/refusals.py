@@ -1,11 +1,9 @@
-"""One table from the engine's four refusals to pages; no view catches any of them.
+"""One table from the engine's refusals to pages; no view catches any of them.
 
 A refused form is shown again with what was typed. Everything else gets a page that helps: what happened, what to do.
 What the caller may not see answers exactly like what does not exist.
 """
 
-import logging
-import traceback
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -14,15 +12,24 @@ from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from privacy.attempts import TooMany
 from privacy.errors import Conflict, Forbidden, Invalid, NotFound, VitaalError
+from privacy.faults import told
 
+from .. import logs
 from .access import AGAIN
 from .sentences import in_reader_language
 
-STATUS: tuple[tuple[type[VitaalError], int], ...] = ((Invalid, 422), (NotFound, 404), (Forbidden, 403), (Conflict, 409))
+STATUS: tuple[tuple[type[VitaalError], int], ...] = (
+    (Invalid, 422),
+    (NotFound, 404),
+    (Forbidden, 403),
+    (Conflict, 409),
+    (TooMany, 429),
+)
 
 LAST_RESORT = "Er ging iets mis. Probeer het zo nog eens.\nSomething went wrong. Please try again in a minute.\n"
-log = logging.getLogger(__name__)
+log = logs.logger("pages")
 
 
 def install(app: Flask) -> None:
@@ -40,6 +47,10 @@ def status_of(error: VitaalError) -> int:
 
 
 def _refused(error: VitaalError) -> Response:
+    if isinstance(error, TooMany):
+        answer = _page(status_of(error), error)
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+        return answer
     return _again(error, status_of(error)) or _page(status_of(error), error)
 
 
@@ -60,7 +71,10 @@ def _again(error: VitaalError, status: int) -> Response | None:
     if page is None or isinstance(error, NotFound):
         return None
     g.refusal = error
-    response = make_response(page(**(request.view_args or {})))
+    try:
+        response = make_response(page(**(request.view_args or {})))
+    except VitaalError:  # the page itself is refused, for the same reason
+        return None
     response.status_code = status
     return response
 
@@ -78,9 +92,7 @@ def _http(error: HTTPException) -> Response:
 def _failed(error: Exception) -> Response:
     if current_app.testing:
         raise error
-    # Where, never what: an error's message can carry values, and so a person.
-    where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("a page failed with %s:\n%s", type(error).__name__, where)
+    log.error("a page failed: %s", told(error))
     try:
         return _page(500, None)
     except Exception:
@@ -88,7 +100,7 @@ def _failed(error: Exception) -> Response:
 
 
 def _page(status: int, error: VitaalError | None) -> Response:
-    message = in_reader_language(error.message) if isinstance(error, (Invalid, Conflict)) else None
+    message = in_reader_language(error.message) if isinstance(error, (Invalid, Conflict, TooMany)) else None
     response = make_response(render_template("shared/error.html", status=status, message=message))
     response.status_code = status
     return response
