@@ -8,21 +8,18 @@ only one, until the transaction ends. It comes before other locks: call the ledg
 
 from collections.abc import Iterable
 from datetime import datetime
-from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, LargeBinary, bindparam, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from privacy.chain import DIGEST_BYTES, GENESIS, link
 from privacy.store import keys_of
 from privacy.store.columns import UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, digest, plain
 from privacy.store.members import MembersBase
 
-DIGEST_BYTES = 32
-GENESIS = bytes(DIGEST_BYTES)
-"""What stands before the first seal."""
 _LOCK = 0x76697461616C01
 """Any number that nothing else in this database locks."""
 
@@ -121,10 +118,8 @@ def seal_secret(db: Session) -> bytes:
 
 def seal_digest(secret: bytes, previous: bytes, sequence: int, booked_at: datetime, rows: Iterable[SealedRow]) -> bytes:
     """The digest of a batch whose rows come in the order of their ids."""
-    hashing = blake2b(previous, digest_size=DIGEST_BYTES, key=secret)
-    hashing.update(f"{sequence}|{booked_at.timestamp():.6f}\n".encode())
-    hashing.update(b"".join(map(_canonical, rows)))
-    return hashing.digest()
+    head_line = f"{sequence}|{booked_at.timestamp():.6f}\n".encode()
+    return link(secret, previous, b"".join((head_line, *map(_canonical, rows))))
 
 
 def _canonical(row: SealedRow) -> bytes:

@@ -20,8 +20,9 @@ from incentives.accounts import Account, AccountKind
 from incentives.holds import Hold, HoldState
 from incentives.ledger import Transfer, TransferCode
 from incentives.purses import Purse
-from incentives.seals import GENESIS, Seal, SealedRow, seal_digest, seal_secret
+from incentives.seals import Seal, SealedRow, seal_digest, seal_secret
 from incentives.settle import Settlement
+from privacy.chain import GENESIS
 from privacy.errors import Invalid
 
 PROBLEMS_MAX = 100

@@ -4,10 +4,15 @@ import importlib
 
 MEMBERS_TABLES = (
     "privacy.people",
+    "privacy.member_passkeys",
+    "privacy.addresses",
+    "privacy.recovery",
     "privacy.memberships",
     "privacy.codicil",
     "privacy.tenants.copies",
     "privacy.claims",
+    "privacy.access_members",
+    "privacy.support",
     "privacy.post.members",
     "privacy.release.budget",
     "privacy.release.cohorts",
@@ -28,7 +33,13 @@ MEMBERS_TABLES = (
 )
 EMPLOYERS_TABLES = (
     "privacy.staff",
+    "privacy.staffing.links",
+    "privacy.staffing.second_step",
+    "privacy.staffing.passkeys",
+    "privacy.staffing.providers",
     "privacy.tenants.declared",
+    "privacy.tenants.roster",
+    "privacy.access_employers",
     "privacy.post.employers",
     "privacy.release.published",
     "programs.catalogue",

@@ -72,7 +72,7 @@ class Principal:
 
     account: the account's id in its own store. subject: the member's pseudonym for data (members only).
     employer, holder: the organisation that the party acts for (employers' store only).
-    name: for jobs, the job's name; never a person's.
+    name: for jobs, the job's name; never a person's. collective: for jobs, the one collective that they work on.
     """
 
     role: Role
@@ -81,21 +81,24 @@ class Principal:
     employer: UUID | None = None
     holder: UUID | None = None
     name: str | None = None
+    collective: UUID | None = None
 
 
 VISITOR = Principal(role=Role.visitor)
 OPERATOR = Principal(role=Role.operator)
 
 
-def job(name: str) -> Principal:
-    """The principal of a scheduled job."""
-    return Principal(role=Role.job, name=name)
+def job(name: str, *, collective: UUID | None = None) -> Principal:
+    """The principal of a scheduled job; of one collective, it sees the members of that collective only."""
+    return Principal(role=Role.job, name=name, collective=collective)
 
 
 def _may(**sides: set[Purpose]) -> Mapping[Side, frozenset[Purpose]]:
     return {Side(side): frozenset(purposes) for side, purposes in sides.items()}
 
 
+LOOKING_AT = "looking_at"
+"""Where a transaction keeps the subjects whose data the access log says it looks at."""
 _P = Purpose
 MAY: Mapping[Role, Mapping[Side, frozenset[Purpose]]] = {
     Role.visitor: _may(members={_P.authentication}, employers={_P.authentication}),
@@ -130,13 +133,18 @@ def acting(db: "Session") -> Principal:
 
 
 def is_own_subject(db: "Session", subject: UUID) -> bool:
-    """Whether the principal may touch this subject's rows: its own member, or a job."""
+    """Whether the principal may touch this subject's rows: its own member, a job, or who has said so in the log.
+
+    Support and the operator see nobody unless ``access_log.look`` wrote a line for this subject in this transaction.
+    """
     principal = acting(db)
+    if principal.role in (Role.support, Role.operator):
+        return subject in db.info.get(LOOKING_AT, ())
     return principal.role is Role.job or principal.subject == subject
 
 
 def own_subject(db: "Session", subject: UUID) -> UUID:
-    """The subject itself where the principal may touch it: its own member, or a job; else NotFound."""
+    """The subject itself where the principal may touch it: see ``is_own_subject``; else NotFound."""
     if not is_own_subject(db, subject):
         raise NotFound("There is no such person.")
     return subject

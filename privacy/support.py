@@ -1,0 +1,222 @@
+"""Help by leave: a member lets a helper look at one thing, for some days at most, and reads out a code.
+
+A grant is for one topic. The code is stored as a keyed digest; the account stands sealed under a key that follows from
+the code, so that only who was told the code can tie account and pseudonym. Using it takes a reason in words, which the
+member reads at once, sealed with the member's own key. A grant ends by itself or by the member; trying one that is over
+leaves a line too.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, LargeBinary, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from privacy.access_log import Outcome, Reason, What, look
+from privacy.errors import Invalid, NotFound
+from privacy.keys import Cipher, KeyRing
+from privacy.principals import Principal, Role, own_subject
+from privacy.store import keys_of
+from privacy.store.columns import UtcDateTime
+from privacy.store.holding import AtErasure, Holding, Keeping, Owner, digest, plain, pseudonym, sealed
+from privacy.store.members import MembersBase
+
+DAYS_MAX = 7
+REASON_LENGTH_MIN, REASON_LENGTH_MAX = 10, 500
+_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Without those that are taken for each other when read out."""
+_GROUPS, _GROUP_LENGTH = 3, 4
+HELPER = Principal(role=Role.support, name="privacy look")
+
+
+class Topic(StrEnum):
+    """What a helper is to help with: exactly one."""
+
+    account = "account"
+    imports = "imports"
+    coins = "coins"
+    programmes = "programmes"
+
+    @property
+    def what(self) -> What:
+        """The same as the access log says it."""
+        return What(self.value)
+
+
+class SupportGrant(MembersBase):
+    """A member's leave to be helped."""
+
+    __tablename__ = "support_grant"
+    __looked_up__ = True
+    """By a helper who has the code, and sees nobody yet."""
+    __table_args__ = (
+        CheckConstraint("ends_at > made_at", name="ends_after_start"),
+        CheckConstraint("topic IN ('account', 'imports', 'coins', 'programmes')", name="topic_known"),
+    )
+    __holding__ = Holding(
+        about="A member's leave that a helper may look at one thing for some days.",
+        owner=Owner.subject,
+        columns={
+            "id": pseudonym("a random number"),
+            "subject": pseudonym("whose data may be looked at"),
+            "code_digest": digest("keyed: finds the grant by the code that the member reads out"),
+            "topic": plain("which one thing: of a fixed list"),
+            "health": plain("whether values may be seen too"),
+            "made_at": plain("from when"),
+            "ends_at": plain("until when"),
+            "withdrawn_at": plain("ended by the member"),
+            "sealed_code": sealed("the code, under the member's key: to be read out again"),
+            "sealed_account": sealed("the account, under a key that follows from the code"),
+        },
+        at_erasure=AtErasure.delete,
+        keeping=Keeping.security,
+        export="support_grants",
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    subject: Mapped[UUID] = mapped_column(index=True)
+    code_digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    topic: Mapped[str] = mapped_column(String(12))
+    health: Mapped[bool]
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sealed_code: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed_account: Mapped[bytes] = mapped_column(LargeBinary)
+
+    def code(self, cipher: Cipher) -> str:
+        """The code to read out, for the member."""
+        return cipher.open(self.sealed_code, context=f"support_grant.sealed_code:{self.id}").decode()
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it may be used."""
+        return self.withdrawn_at is None and self.made_at <= now < self.ends_at
+
+
+class GrantRefused(Invalid):
+    """The code is unknown, withdrawn or over: one answer for all."""
+
+    def __init__(self) -> None:
+        super().__init__("This code is not valid. Ask the person for a new one.", field="grant")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Helped:
+    """Whom a helper may look at now, and at what."""
+
+    subject: UUID
+    account: UUID
+    cipher: Cipher
+    topic: Topic
+    health: bool
+
+
+def give_leave(
+    db: Session, *, subject: UUID, account: UUID, cipher: Cipher, topic: Topic, health: bool, days: int, now: datetime
+) -> str:
+    """Let a helper look at one thing for some days; the code to read out. Raises: NotFound, Invalid (days)."""
+    own_subject(db, subject)
+    if not 1 <= days <= DAYS_MAX:
+        raise Invalid(f"Choose 1 to {DAYS_MAX} days.", field="days")
+    code, grant = _new_code(), uuid4()
+    keys = keys_of(db)
+    db.add(
+        SupportGrant(
+            id=grant,
+            subject=subject,
+            code_digest=_digest(keys, code),
+            topic=topic.value,
+            health=health,
+            made_at=now,
+            ends_at=now + timedelta(days=days),
+            sealed_code=cipher.seal(code.encode(), context=f"support_grant.sealed_code:{grant}"),
+            sealed_account=_code_cipher(keys, code).seal(account.bytes, context=_context(grant)),
+        )
+    )
+    db.flush()
+    return code
+
+
+def open_grants(db: Session, subject: UUID, now: datetime) -> Sequence[SupportGrant]:
+    """The subject's grants that may be used now, the newest first."""
+    own_subject(db, subject)
+    mine = select(SupportGrant).where(SupportGrant.subject == subject, SupportGrant.withdrawn_at.is_(None))
+    return db.scalars(mine.where(SupportGrant.ends_at > now).order_by(SupportGrant.made_at.desc())).all()
+
+
+def withdraw(db: Session, grant: UUID, *, now: datetime) -> None:
+    """End a grant now; harmless to repeat. Raises NotFound, also for another's."""
+    found = db.get(SupportGrant, grant)
+    if found is None:
+        raise NotFound("There is no such code.")
+    own_subject(db, found.subject)
+    found.withdrawn_at = found.withdrawn_at or now
+    db.flush()
+
+
+def find_grant(db: Session, code: str) -> SupportGrant:
+    """The grant that a code stands for, whatever its state: with the purpose of authentication. Raises GrantRefused."""
+    found = db.scalars(select(SupportGrant).where(SupportGrant.code_digest == _digest(keys_of(db), code))).first()
+    if found is None:
+        raise GrantRefused
+    return found
+
+
+def check_reason(reason: str) -> str:
+    """The helper's words as they are kept. Raises Invalid."""
+    reason = " ".join(reason.split())
+    if not REASON_LENGTH_MIN <= len(reason) <= REASON_LENGTH_MAX:
+        raise Invalid(
+            f"Say why, in {REASON_LENGTH_MIN} to {REASON_LENGTH_MAX} characters: the person reads it.", field="reason"
+        )
+    return reason
+
+
+def use_grant(db: Session, grant: SupportGrant, *, code: str, reason: str, now: datetime) -> Helped | None:
+    """Whom the helper may look at from here on, with a line in the access log; None, with a line, where it is over.
+
+    Raises: Invalid (the reason), NotFound (the person was erased).
+    """
+    reason, keys = check_reason(reason), keys_of(db)
+    account = UUID(bytes=_code_cipher(keys, code).open(grant.sealed_account, context=_context(grant.id)))
+    cipher, is_open = keys.cipher(account), grant.is_open(now)
+    look(
+        db,
+        subject=grant.subject,
+        what=Topic(grant.topic).what,
+        reason=Reason.helping,
+        now=now,
+        outcome=Outcome.done if is_open else Outcome.refused,
+        words=reason,
+        cipher=cipher,
+    )
+    if not is_open:
+        return None
+    if grant.health:
+        look(db, subject=grant.subject, what=What.health, reason=Reason.helping, now=now, words=reason, cipher=cipher)
+    return Helped(subject=grant.subject, account=account, cipher=cipher, topic=Topic(grant.topic), health=grant.health)
+
+
+def _new_code() -> str:
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(_GROUP_LENGTH)) for _ in range(_GROUPS))
+
+
+def _plain(code: str) -> str:
+    """A code as compared: without spaces and dashes, in capitals."""
+    return "".join(each for each in code.upper() if each.isalnum())[:40]
+
+
+def _digest(keys: KeyRing, code: str) -> bytes:
+    return keys.lookup_digest(_plain(code), domain="support grant")
+
+
+def _code_cipher(keys: KeyRing, code: str) -> Cipher:
+    return Cipher(keys.lookup_digest(_plain(code), domain="support grant key"))
+
+
+def _context(grant: UUID) -> str:
+    return f"support_grant.sealed_account:{grant}"
