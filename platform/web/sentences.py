@@ -36,6 +36,8 @@ WHOLE = (
     N_("This file holds the data of more than one person. Bring in your own only."),
     N_("Fill in your own number."),
     N_("Choose one of the goals."),
+    N_("This text has changed. Read it again before you choose."),
+    N_("This choice was changed at the same moment. Look at it again."),
     N_("The quotation marks of this line do not match."),
     N_("The line contains a NUL byte."),
 )

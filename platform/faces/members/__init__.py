@@ -12,7 +12,7 @@ from ...settings import Settings
 from ...web.application import new_app
 from ...web.desk import Clock, Face
 from ...web.signing import signing_pages
-from . import coins, data, employer_view, joining, programmes, shop, today
+from . import choices, coins, data, employer_view, joining, programmes, shop, today
 
 
 def new_members_app(settings: Settings, store: Store, clock: Clock, *, beside_employers: bool = False) -> Flask:
@@ -31,5 +31,5 @@ def new_members_app(settings: Settings, store: Store, clock: Clock, *, beside_em
         staff_sign_in="/staff/sign-in" if beside_employers else None,
     )
     signing = signing_pages("", sign_in=people.sign_in, sign_out=people.sign_out)
-    rooms = (joining, today, programmes, coins, shop, data, employer_view)
+    rooms = (joining, today, programmes, coins, shop, data, choices, employer_view)
     return new_app(face, store, settings, clock, (signing, *(room.pages for room in rooms)))
