@@ -1,13 +1,16 @@
 """One key per person, kept outside the databases; what is sealed with it dies with it.
 
-A directory holds ``operator.key`` (32 random bytes, base64) and ``wrapped/``: one file per person, its name the
-person's account id, its content the person's key wrapped by the operator's key (AES key wrap, RFC 3394).
+A folder holds the operator's key, the installation's own secrets and one file per person, each wrapped by the
+operator's key (``key_folder``); the operator's key itself lies in a file or with a key service (``operator_keys``).
 Sealing is AES-256-GCM with a random 96-bit nonce; the row's identity is bound as associated data, so that a sealed
 value cannot be moved to another row. Destroying a person's key makes everything sealed with it unreadable,
 also in write-ahead logs and backups of the databases.
+
+The operator's key can be renewed while processes run (``key_rotation``): a ring that meets a version it does not know
+looks into its folder again. Digests by which logins and codes are found depend on a secret that outlives rotations;
+what is sealed for the installation is sealed with the newest secret and opens with any.
 """
 
-import base64
 import hmac
 import os
 import secrets
@@ -18,18 +21,15 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
-from privacy.errors import Conflict, Invalid, NotFound
+from privacy.errors import Conflict, NotFound
+from privacy.key_files import locked, make_durable, replace, write_once
+from privacy.key_folder import FIRST_SEAL, LOOKUP, KeyFolder, joined, split
+from privacy.operator_keys import KEY_BYTES, KeysMissing, new_content, prove, read_key
 
-KEY_BYTES = 32
+__all__ = ["Cipher", "KeyDestroyed", "KeyRing", "KeysMissing"]
+
 NONCE_BYTES = 12
-
-
-class KeysMissing(Invalid):
-    """The operator's key is not where the settings say."""
 
 
 class KeyDestroyed(NotFound):
@@ -62,104 +62,130 @@ class Cipher:
         return hmac.new(self._key, f"{context}\0{text}".encode(), sha256).digest()[:16]
 
 
+class _OperatorCipher(Cipher):
+    """The installation's own: seals with the newest secret, opens with any, digests with the first."""
+
+    __slots__ = ("_ring",)
+
+    def __init__(self, ring: "KeyRing") -> None:
+        self._ring = ring
+        super().__init__(ring.own_secrets()[-1])
+
+    def seal(self, plaintext: bytes, *, context: str) -> bytes:
+        return Cipher(self._ring.own_secrets()[0]).seal(plaintext, context=context)
+
+    def open(self, sealed: bytes, *, context: str) -> bytes:
+        try:
+            return self._open(sealed, context)
+        except Conflict:
+            self._ring.look_again()  # another process may have renewed the secret since
+            return self._open(sealed, context)
+
+    def _open(self, sealed: bytes, context: str) -> bytes:
+        newest, *older = self._ring.own_secrets()
+        for secret in older:
+            try:
+                return Cipher(secret).open(sealed, context=context)
+            except Conflict:
+                continue
+        return Cipher(newest).open(sealed, context=context)
+
+
 class KeyRing:
     """The keys of one store."""
 
     def __init__(self, directory: Path) -> None:
         """Open the keys in ``directory``. Raises KeysMissing."""
-        self._wrapped = directory / "wrapped"
-        path = directory / "operator.key"
-        try:
-            self._operator = base64.b64decode(path.read_text(encoding="ascii").strip(), validate=True)
-        except (OSError, ValueError) as error:
-            raise KeysMissing(
-                f"The operator's key {path} is missing or unreadable: restore it from its backup."
-            ) from error
-        if len(self._operator) != KEY_BYTES:
-            raise KeysMissing(f"The operator's key {path} does not have {KEY_BYTES} bytes: restore it from its backup.")
-        self._own = Cipher(self._derive("operator"))
-        self._lookup = self._derive("lookup")
+        self.directory = directory
+        self._folder = KeyFolder(directory)
+        self._opened = self._folder.open()
         self._unwrap = lru_cache(maxsize=4096)(self._unwrap_uncached)
 
     @classmethod
-    def create(cls, directory: Path) -> "KeyRing":
-        """Make a new operator's key in ``directory`` and open it. Raises Conflict where one exists."""
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (directory / "wrapped").mkdir(mode=0o700, exist_ok=True)
-        path = directory / "operator.key"
-        try:
-            _write_once(path, base64.b64encode(secrets.token_bytes(KEY_BYTES)))
-        except FileExistsError as error:
-            raise Conflict(f"There already is an operator's key in {directory}.") from error
+    def create(cls, directory: Path, *, place: str | None = None) -> "KeyRing":
+        """Make a new operator's key and the installation's secrets in ``directory`` and open them.
+
+        place: where a key service has the operator's key (``unix:/path/to/socket#name``); None: in a file here.
+        Raises: Conflict where there are keys, Invalid and KeysMissing for a place that does not serve.
+        """
+        folder = KeyFolder(directory)
+        for path in (directory, folder.wrapped, folder.secrets):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(directory, alone=True):
+            if folder.versions():
+                raise Conflict(f"There already is an operator's key in {directory}.")
+            if next(folder.people(), None) is not None:
+                raise Conflict(f"There are keys in {directory} and their operator's key is lost: restore it.")
+            content = new_content(place)
+            draft = directory / ".operator.key.new"
+            replace(draft, content)
+            key = read_key(draft)
+            prove(key)
+            for name in (LOOKUP, FIRST_SEAL):
+                replace(folder.secrets / name, joined(1, key.wrap(secrets.token_bytes(KEY_BYTES))))
+            make_durable(folder.secrets)
+            draft.rename(folder.operator_path(1))
+            make_durable(directory)
         return cls(directory)
 
     def new_key(self, owner: UUID) -> Cipher:
         """Make the key of a new person. Raises Conflict where there is one."""
         key = secrets.token_bytes(KEY_BYTES)
-        try:
-            _write_once(self._path(owner), aes_key_wrap(self._operator, key))
-        except FileExistsError as error:
-            raise Conflict("This account already has a key.") from error
+        with locked(self._folder.wrapped, alone=False):
+            if self._folder.versions() != sorted(self._opened.keys):  # a rotation has begun or ended
+                self.look_again()
+            newest = self._opened.newest
+            wrapped = self._opened.keys[newest].wrap(key)
+            try:
+                write_once(self._folder.path(owner), joined(newest, wrapped, bare=self._opened.derived))
+            except FileExistsError as error:
+                raise Conflict("This account already has a key.") from error
         return Cipher(key)
 
     def cipher(self, owner: UUID) -> Cipher:
         """The person's cipher. Raises KeyDestroyed."""
-        path = self._path(owner)
+        path = self._folder.path(owner)
         if not path.exists():  # asked every time: another process may have destroyed it
             raise KeyDestroyed("There is no such person.")
         return Cipher(self._unwrap(path))
 
     def destroy(self, owner: UUID) -> None:
         """Destroy the person's key for good; harmless to repeat."""
-        path = self._path(owner)
-        path.unlink(missing_ok=True)
-        self._unwrap.cache_clear()
-        if path.parent.is_dir():
-            _make_durable(path.parent)  # a power cut must not bring the key back
+        path = self._folder.path(owner)
+        with locked(self._folder.wrapped, alone=False):
+            path.unlink(missing_ok=True)
+            self._unwrap.cache_clear()
+            if path.parent.is_dir():
+                for half_written in path.parent.glob(f".{path.name}.*"):  # by a process that was killed
+                    half_written.unlink(missing_ok=True)
+                make_durable(path.parent)  # a power cut must not bring the key back
 
     @property
     def operator(self) -> Cipher:
         """For what belongs to the installation rather than to a person, such as voucher codes not yet sold."""
-        return self._own
+        return _OperatorCipher(self)
+
+    def own_secrets(self) -> list[bytes]:
+        """The installation's sealing secrets, the newest first: for ``operator``."""
+        return self._opened.seals
 
     def lookup_digest(self, text: str, *, domain: str) -> bytes:
         """32 bytes by which a login name or code is found without being stored; one value per domain."""
-        return hmac.new(self._lookup, f"{domain}\0{text}".encode(), sha256).digest()
+        return hmac.new(self._opened.secrets[LOOKUP], f"{domain}\0{text}".encode(), sha256).digest()
 
-    def _path(self, owner: UUID) -> Path:
-        return self._wrapped / owner.hex[:2] / owner.hex
+    def look_again(self) -> None:
+        """Read the folder anew: another process may be renewing the operator's key. Raises KeysMissing."""
+        self._opened = self._folder.open()
 
     def _unwrap_uncached(self, path: Path) -> bytes:
         try:
-            return aes_key_unwrap(self._operator, path.read_bytes())
+            version, wrapped = split(path.read_bytes())
         except FileNotFoundError as error:
             raise KeyDestroyed("There is no such person.") from error
-        except InvalidUnwrap as error:
-            raise KeysMissing("A person's key was wrapped by another operator's key: restore the right one.") from error
-
-    def _derive(self, purpose: str) -> bytes:
-        return HKDF(SHA256(), KEY_BYTES, salt=None, info=f"vitaal {purpose}".encode()).derive(self._operator)
-
-
-def _write_once(path: Path, content: bytes) -> None:
-    """Write a file that must not exist yet, durable and readable by its owner only, or nothing at all."""
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)  # unlike rename, refuses to replace
-    finally:
-        temporary.unlink()
-    _make_durable(path.parent)  # a store that survives a power cut must find its keys
-
-
-def _make_durable(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        if version not in self._opened.keys:
+            self.look_again()
+        if version not in self._opened.keys:
+            raise KeysMissing(
+                f"The operator's key that wrapped the keys in {self.directory} is missing: restore it from its backup."
+            )
+        return self._folder.unwrap(self._opened.keys, version, wrapped)

@@ -46,7 +46,8 @@ def test_upgrade_makes_stores_and_keys_and_says_so(tmp_path: Path) -> None:
     assert set(revisions) == {"members", "employers"}
     assert all(revisions.values())
     files = {path.relative_to(tmp_path / "new").as_posix() for path in (tmp_path / "new").rglob("*") if path.is_file()}
-    assert files == {"members.sqlite", "employers.sqlite", "keys/members/operator.key", "keys/employers/operator.key"}
+    keys = {f"keys/{side}/{name}" for side in revisions for name in ("operator.key", "secrets/lookup", "secrets/seal-1")}
+    assert files == {"members.sqlite", "employers.sqlite", *keys}
 
 
 def test_upgrading_again_keeps_the_keys(stores: Path) -> None:
