@@ -10,9 +10,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from incentives.accounts import available, balance, chunks, open_accounts
 from incentives.bulk import insert_rows, table_of
+from incentives.entries import entries
 from incentives.ledger import AccountKind, TransferCode
 from incentives.seals import lock_ledger
-from incentives.statements import entries
 from privacy.principals import own_subject
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, pseudonym
 from privacy.store.members import MembersBase
@@ -83,6 +83,11 @@ def purses_known(db: Session, subjects: Collection[UUID]) -> dict[UUID, UUID]:
         for chunk in chunks(sorted(subjects))
         for subject, account in db.execute(wanted.where(Purse.subject.in_(chunk)))
     }
+
+
+def purse_owner(db: Session, account: UUID) -> UUID | None:
+    """Whose purse an account is, where it is one: for who then says in the access log to look at it."""
+    return db.scalar(select(Purse.subject).where(Purse.account == account))
 
 
 def purse_balance(db: Session, subject: UUID) -> int:

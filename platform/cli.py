@@ -20,6 +20,7 @@ COMMANDS = {
     "ledger": ("ledger:ledger", "Check the books, or print one account."),
     "mail": ("mail:mail", "Whether letters go out."),
     "overlap": ("imports:overlap", "Resolve overlapping devices, counting nothing twice."),
+    "privacy": ("privacy:privacy", "A member's own data, who looked at it, and help by the member's leave."),
     "programme": ("programme:programme", "Check programme documents."),
     "release": ("release:release", "Published reports."),
     "rules": ("rules:rules", "See what a programme's rules pay."),

@@ -15,6 +15,7 @@ from sqlalchemy import String, Text, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from privacy.access_log import note_job
 from privacy.faults import told
 from privacy.jobs import Job, JobContext, Period, due_periods
 from privacy.principals import Purpose, job
@@ -138,6 +139,8 @@ def run_one(context: JobContext, each: Job, period: Period) -> Outcome:
     owner = uuid.uuid4()
     with transaction(context.members, job(each.name), Purpose.operation) as db:
         refusal = _claim(db, each, period, owner, context.now)
+        if refusal is None and each.reads is not None:
+            note_job(db, each.reads, now=context.now)
     if refusal is not None:
         return Outcome(each.name, period.label, None, refusal)
     try:

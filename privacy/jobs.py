@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from privacy.errors import Invalid
 
 if TYPE_CHECKING:
+    from privacy.access_columns import What
     from privacy.release.noise import NoiseSource
     from privacy.store import Store
 
@@ -152,13 +153,15 @@ class Job:
     """One kind of scheduled work.
 
     run: does the period's work, harmless to repeat, and says in one sentence what it did without telling anything
-    about what people did. grace: how long after a period's end it is still caught up with.
+    about what people did. grace: how long after a period's end it is still caught up with. reads: which kind of data
+    about everybody it goes over, None where it reads none; every run of such a job leaves a line in the access log.
     """
 
     name: str
     every: Every
     run: Callable[[JobContext, Period], str]
     grace: timedelta
+    reads: "What | None" = None
 
 
 def due_periods(job: Job, *, since: datetime, now: datetime) -> Iterator[Period]:

@@ -1,7 +1,9 @@
 """The jobs and the copied tables of this floor."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+from privacy.access_columns import What
 from privacy.jobs import Every, Job, JobContext, Period
 from privacy.principals import Purpose, job
 from privacy.release.publish import copy_releases, publish
@@ -20,7 +22,7 @@ def _settle(context: JobContext, _period: Period) -> str:
     with transaction(context.members, AS_JOB, Purpose.rewards, read_only=True) as db:
         collectives = [each.id for each in copies.collectives(db)]
     for collective in collectives:
-        with transaction(context.members, AS_JOB, Purpose.rewards) as db:
+        with transaction(context.members, replace(AS_JOB, collective=collective), Purpose.rewards) as db:
             settle_collective(db, collective, now=context.now)
     return "Rewards are settled."
 
@@ -44,8 +46,8 @@ def _copy(context: JobContext, _period: Period) -> str:
 
 HOURLY_GRACE = timedelta(hours=1)
 JOBS = (
-    Job("settle-rewards", every=Every.hour, run=_settle, grace=HOURLY_GRACE),
-    Job("publish-releases", every=Every.month, run=_publish, grace=timedelta(days=400)),
+    Job("settle-rewards", every=Every.hour, run=_settle, grace=HOURLY_GRACE, reads=What.coins),
+    Job("publish-releases", every=Every.month, run=_publish, grace=timedelta(days=400), reads=What.participation),
     Job("copy-releases", every=Every.hour, run=_copy, grace=HOURLY_GRACE),
 )
 MIRRORS = (Mirror(ProgrammeVersion, ProgrammeVersionCopy),)

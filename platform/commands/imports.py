@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 
 from privacy import memberships, people
+from privacy.access_log import Action, Reason, What, look
 from privacy.errors import Invalid
-from privacy.principals import Purpose, Side, job
+from privacy.principals import OPERATOR, Purpose, Side, job
 from privacy.store import transaction
 from programs import days
 from programs.imports.detect import READERS, Reader, detect
@@ -61,6 +62,15 @@ def import_files(
         chosen = person if person is not None else _only_person(sources, zone)
         store = open_side(Side.members, directory)
         stack.callback(store.close)
+        with transaction(store, OPERATOR, Purpose.operation) as db:  # of its own: it must not hold up other lines
+            look(
+                db,
+                subject=people.subject_of(db, member),
+                what=What.imports,
+                action=Action.add,
+                reason=Reason.asked,
+                now=now,
+            )
         with transaction(store, BY_HAND, Purpose.rewards) as db, _progress(sources) as bar:
             subject, cipher = people.subject_of(db, member), people.cipher_of(db, member)
             worked = memberships.memberships(db, subject)

@@ -2,14 +2,16 @@
 
 import sys
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 import click
 
+from incentives.purses import purse_owner
 from incentives.statements import Statement, statement
 from incentives.verify import Verdict, verify
+from privacy.access_log import Reason, What, look
 from privacy.principals import OPERATOR, Purpose
 from privacy.store import transaction
 
@@ -44,11 +46,13 @@ def verify_command(directory: Path | None, head: str | None, as_json: bool) -> N
 @stores_option
 @json_option
 def statement_command(account: UUID, directory: Path | None, as_json: bool) -> None:
-    """Print one account: every transfer with the balance after it."""
+    """Print one account: every transfer with the balance after it. Of a member's purse the member sees that you did."""
     with (
         opened(directory) as stores,
-        transaction(stores.members, OPERATOR, Purpose.operation, read_only=True) as db,
+        transaction(stores.members, OPERATOR, Purpose.operation) as db,
     ):
+        if (owner := purse_owner(db, account)) is not None:
+            look(db, subject=owner, what=What.coins, reason=Reason.checking, now=datetime.now(UTC))
         found = statement(db, account)
     answer(as_json, _document(found), _statement(found))
 
