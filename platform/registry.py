@@ -39,6 +39,7 @@ EMPLOYERS_TABLES = (
     "privacy.staffing.providers",
     "privacy.tenants.declared",
     "privacy.tenants.roster",
+    "privacy.tenants.roster_draft",
     "privacy.access_employers",
     "privacy.post.employers",
     "privacy.release.published",

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
         default=None, min_length=32, description="Signs the forms' tokens; at least 32 characters."
     )
     secure_cookies: bool = Field(default=False, description="Send cookies over HTTPS only.")
+    proxy_hops: int = Field(default=0, ge=0, le=5, description="Proxies before this process whose headers are true.")
     members_site: str | None = Field(
         default=None, pattern=SITE, description="Where people open the members' pages: https://…, without a path."
     )

@@ -1,15 +1,18 @@
-"""Passwords and session tokens, the same in both stores, which share nothing else.
+"""Passwords, PINs, login names and session tokens, the same in both stores, which share nothing else.
 
-Passwords: Argon2id with 19 MiB, two passes, one lane (OWASP Password Storage Cheat Sheet): one lane, so that a rush of
-sign-ins on two cores queues rather than thrashes. Tokens: 256 random bits, stored as
-their SHA-256 only.
+Passwords and PINs: Argon2id with 19 MiB, two passes, one lane (OWASP Password Storage Cheat Sheet): one lane, so that a
+rush of sign-ins on two cores queues rather than thrashes. A PIN is safe only together with the limits of
+``attempts.py``. Tokens: 256 random bits, stored as their SHA-256 only.
 """
 
 import hashlib
+import re
 import secrets
 import unicodedata
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -22,7 +25,14 @@ from privacy.store.holding import digest, plain, pseudonym
 
 PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 256
+PIN_LENGTH_MIN = 6
 SESSION_LENGTH = timedelta(days=14)
+IDLE_LENGTH = timedelta(days=4)
+"""A session that nobody used for so long is over: a long weekend, so that most need not sign in every Monday."""
+LOGIN_DIGITS = 4
+LOGIN_STEM_LENGTH_MAX = 12
+LOGIN_STEM = "vitaal"
+"""Where a nickname has no letters to begin a login name with."""
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
@@ -40,19 +50,73 @@ def hash_password(password: str) -> str:
     return _hasher.hash(password)
 
 
+def hash_secret(secret: str) -> str:
+    """The stored form of a member's new password or PIN.
+
+    A PIN has six or more digits and is none that people try first: no day of birth, since an employer knows those, and
+    no pattern. Raises Invalid.
+    """
+    is_pin = secret.isascii() and secret.isdigit()
+    if not (PIN_LENGTH_MIN if is_pin else PASSWORD_LENGTH_MIN) <= len(secret) <= PASSWORD_LENGTH_MAX:
+        raise Invalid(
+            f"Choose a PIN of at least {PIN_LENGTH_MIN} digits, or a password of {PASSWORD_LENGTH_MIN} to "
+            f"{PASSWORD_LENGTH_MAX} characters.",
+            field="password",
+        )
+    if is_pin and is_common_pin(secret):
+        raise Invalid("Others would try this PIN first. Choose another one, and no date.", field="password")
+    return _hasher.hash(secret)
+
+
+_DATES = re.compile(
+    r"(?:(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])(?:\d\d|19\d\d|20\d\d))"
+    r"|(?:(?:\d\d|19\d\d|20\d\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
+)
+_KEYPAD = ("147258369", "369258147", "159753", "753159", "258456", "789456123", "321654987", "963852741", "741852963")
+
+
+def is_common_pin(pin: str) -> bool:
+    """Whether somebody who guesses would try this early: a date, a step, a repetition, a mirror or a path of keys."""
+    steps = {(int(after) - int(before)) % 10 for before, after in pairwise(pin)}
+    repeated = any(pin == (pin[:length] * len(pin))[: len(pin)] for length in (1, 2, 3))
+    return (
+        len(steps) == 1
+        or repeated
+        or pin == pin[::-1]
+        or len(set(pin)) == 2
+        or any(pin in path or path in pin for path in _KEYPAD)
+        or _DATES.fullmatch(pin) is not None
+    )
+
+
 def check_password(password: str, stored: str | None) -> None:
     """Raise WrongCredentials unless the password fits; takes as long when there is no such account."""
     try:
-        _hasher.verify(stored if stored is not None else _nobodys_hash(), password)
+        _hasher.verify(stored if stored is not None else nobodys_hash(), password)
     except (VerificationError, InvalidHashError):
         stored = None
     if stored is None:
         raise WrongCredentials("The name and the password do not belong together.")
 
 
-@lru_cache(maxsize=1)
-def _nobodys_hash() -> str:
-    return _hasher.hash(secrets.token_hex(16))
+def nobodys_hash() -> str:
+    """The hash of a password that nobody has: what is checked where there is no account, at the same cost."""
+    return _nobodys_hash(_hasher)
+
+
+@lru_cache(maxsize=2)
+def _nobodys_hash(hasher: PasswordHasher) -> str:
+    return hasher.hash(secrets.token_hex(32))
+
+
+def new_login(nickname: str, draw: Callable[[int], int], *, digits: int = LOGIN_DIGITS) -> str:
+    """A login name to remember: the letters that the nickname begins with, and random digits.
+
+    draw: answers a random number from 0 up to, but not including, what it is given.
+    """
+    letters = unicodedata.normalize("NFKD", nickname).casefold()
+    stem = "".join(each for each in letters if "a" <= each <= "z")[:LOGIN_STEM_LENGTH_MAX]
+    return f"{stem if len(stem) >= 2 else LOGIN_STEM}{draw(10**digits):0{digits}d}"
 
 
 def new_token() -> str:
@@ -79,6 +143,8 @@ def plain_login(login: str) -> str:
 SESSION_COLUMNS = {
     "token_digest": digest("SHA-256 of 256 random bits: the browser alone has the token"),
     "account": pseudonym("who is signed in"),
+    "started_at": plain("shown to the person: since when this browser is signed in; full hours only"),
+    "seen_at": plain("ends a session that nobody uses; full hours only"),
     "expires_at": plain("the row, not the cookie, decides how long"),
 }
 
@@ -88,4 +154,6 @@ class SessionColumns:
 
     token_digest: Mapped[bytes] = mapped_column(primary_key=True)
     account: Mapped[UUID] = mapped_column(index=True)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -124,7 +124,7 @@ def copied_invitation(
 
 
 def new_member(
-    members: Store, company: Company, *, login: str | None = None, nickname: str = "Sam", today: date = TODAY
+    members: Store, company: Company, *, nickname: str = "Sam", password: str = PASSWORD, today: date = TODAY
 ) -> Profile:
     """Somebody who joins by the company's code: account, subject, key and membership."""
     with transaction(members, VISITOR, Purpose.authentication) as db:
@@ -132,8 +132,7 @@ def new_member(
             db,
             code=company.code,
             nickname=nickname,
-            login=login or f"login-{next(_numbers)}",
-            password=PASSWORD,
+            password=password,
             locale="nl",
             today=today,
         )

@@ -73,16 +73,15 @@ class Life:
 
 def join(members: Store, world: World, arrival: Arrival, *, number: int) -> Life:
     """Join by the employer's code and take part in the collective's first programme."""
-    name = f"deelnemer{number}"
     with transaction(members, VISITOR, Purpose.authentication) as db:
         profile = people.join(
             db,
             code=world.codes[arrival.employer],
-            nickname=name.capitalize(),
-            login=name,
+            nickname="Deelnemer",
             password=PASSWORD,
             locale="nl",
             today=arrival.on,
+            draw=lambda _below: number,  # so that the printed login names stay the same
         )
     life = Life(profile.account, profile.subject, arrival)
     now = datetime.combine(arrival.on, time(9), tzinfo=UTC)

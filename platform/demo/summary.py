@@ -18,7 +18,7 @@ from programs.observations import Observation
 
 from ..release_files import export_all
 from ..stores import OpenStores
-from .world import CODE_DEMO, PASSWORD, World
+from .world import CODE_DEMO, LOGIN_MEMBER, PASSWORD, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _logins(world: World) -> list[Login]:
     shown = {world.firms[0].login: world.firms[0], "hoekstra": None, "bakkerij": None}
     named = [firm for firm in world.firms if firm.login in shown]
     return [
-        Login("a member", "deelnemer1", "/sign-in"),
+        Login("a member", LOGIN_MEMBER, "/sign-in"),
         *(Login(f"HR of {firm.name}, {firm.heads} people", firm.login, "/staff/sign-in") for firm in named),
         Login("the insurer's programme manager", "zonzeker", "/staff/sign-in"),
     ]

@@ -20,6 +20,8 @@ from programs.catalogue import publish
 from programs.documents import ready_text
 
 PASSWORD = "demo-vitaal-2026"  # noqa: S105 - of the invented accounts, and printed
+LOGIN_MEMBER = "deelnemer0001"
+"""Of the first member: the demo numbers its members, so that what it prints stays the same."""
 COIN_VALUE_CENTS = 5
 YEARLY_REWARD_MAX_CENTS = 16_000
 PREPAID_PER_HEAD_CENTS = 3_000

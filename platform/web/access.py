@@ -81,14 +81,18 @@ def guard(app: Flask) -> None:
 
 def _recognise() -> None:
     """Put whoever holds the cookie's token in ``g``; an unknown token is nobody's."""
-    token = request.cookies.get(desk().face.cookie)
+    token, face = session_token(), desk().face
     if not token:
         return
     with transaction(store(), VISITOR, Purpose.authentication, read_only=True) as db:
         try:
-            g.principal, g.profile = desk().face.identify(db, token, now=now())
+            g.principal, g.profile = face.identify(db, token, now=now())
         except NotFound:
             return
+        is_due = face.in_use is not None and face.in_use.is_due(db, token, now=now())
+    if is_due and face.in_use is not None:
+        with transaction(store(), VISITOR, Purpose.authentication) as db:
+            face.in_use.note(db, token, now=now())
 
 
 def page_path() -> str:
@@ -109,10 +113,10 @@ def local_path(wanted: str | None, *, otherwise: str) -> str:
 
 
 def remember_session(response: AnyResponse, token: str) -> AnyResponse:
-    """Give the browser its session token, on this face's paths only."""
-    for path in desk().face.cookie_paths:
+    """Give the browser its session token, on this face's paths only; over HTTPS bound to this very host."""
+    for path in _cookie_paths():
         response.set_cookie(
-            desk().face.cookie,
+            cookie_name(desk().face.cookie),
             token,
             max_age=COOKIE_SECONDS,
             path=path,
@@ -125,9 +129,19 @@ def remember_session(response: AnyResponse, token: str) -> AnyResponse:
 
 def forget_session(response: AnyResponse) -> AnyResponse:
     """Take the session token back."""
-    for path in desk().face.cookie_paths:
-        response.delete_cookie(desk().face.cookie, path=path, httponly=True, samesite="Lax", secure=is_secure())
+    for path in _cookie_paths():
+        name = cookie_name(desk().face.cookie)
+        response.delete_cookie(name, path=path, httponly=True, samesite="Lax", secure=is_secure())
     return response
+
+
+def cookie_name(name: str) -> str:
+    """The cookie's name: over HTTPS with the prefix by which browsers refuse one from another host or over HTTP."""
+    return f"__Host-{name}" if is_secure() else name
+
+
+def _cookie_paths() -> tuple[str, ...]:
+    return ("/",) if is_secure() else desk().face.cookie_paths  # __Host- allows no other path
 
 
 def is_secure() -> bool:
@@ -137,4 +151,4 @@ def is_secure() -> bool:
 
 def session_token() -> str | None:
     """The token that the browser sent."""
-    return request.cookies.get(desk().face.cookie)
+    return request.cookies.get(cookie_name(desk().face.cookie))

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from flask import Blueprint, Flask, url_for
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from privacy.store import Store
 
 from ..settings import Settings
-from . import access, desk, forms, language, refusals, security, sentences
+from . import access, desk, forms, language, refusals, scripts, security, sentences
 from .common import common_pages
 from .desk import Clock, Desk, Face
+from .stopping import stopping_pages
 
 ROOF = Path(__file__).parent.parent
 
@@ -20,13 +22,15 @@ ROOF = Path(__file__).parent.parent
 def new_app(face: Face, store: Store, settings: Settings, clock: Clock, pages: tuple[Blueprint, ...]) -> Flask:
     """An app that knows one store and nothing of the other."""
     app = Flask(f"vitaal.{face.name}", root_path=str(ROOF), static_url_path=f"{face.prefix}/static")
+    if settings.proxy_hops:  # else anybody could claim any address
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=settings.proxy_hops)
     its_desk = Desk(face, store, clock, settings.secure_cookies)
     desk.install(app, its_desk)
     access.guard(app)  # before the forms' tokens are looked at: a page is shown again only to whom it belongs
     security.install(app, its_desk, secret=_secret(face, store, settings))
     language.install(app)
     refusals.install(app)
-    for blueprint in (common_pages(face.prefix), *pages):
+    for blueprint in (common_pages(face.prefix), stopping_pages(face.prefix), *pages):
         app.register_blueprint(blueprint)
     access.public(app.view_functions["static"])
     shared = cast("dict[str, Any]", app.jinja_env.globals)
@@ -39,6 +43,8 @@ def new_app(face: Face, store: Store, settings: Settings, clock: Clock, pages: t
         refusal_text=forms.refusal_text,
         in_reader_language=sentences.in_reader_language,
         asset=_asset,
+        own_script=scripts.own_script,
+        letters_from=settings.mail_from,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     return app

@@ -6,7 +6,7 @@ Nothing here knows which side it serves: a face hands in its store and how to re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,20 @@ class Identify(Protocol):
     def __call__(self, db: Session, token: str, *, now: datetime) -> tuple[Principal, Profile]: ...  # noqa: D102
 
 
+class OfSession(Protocol):
+    """Something about a session, by its token."""
+
+    def __call__(self, db: Session, token: str, *, now: datetime) -> Any: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """How a session is kept from ending while it is used: whether that is due to be written down, and doing so."""
+
+    is_due: OfSession
+    note: OfSession
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Face:
     """What one face is to the shared web code.
@@ -53,6 +67,7 @@ class Face:
     home: str
     sign_in: str
     identify: Identify
+    in_use: InUse | None = None
     staff_sign_in: str | None = None
 
 

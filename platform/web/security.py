@@ -1,17 +1,18 @@
-"""Headers and cookies of every answer: nothing from elsewhere, no script at all, nothing kept of what is personal."""
+"""Headers and cookies of every answer: nothing from elsewhere, no script but our few, nothing personal kept."""
 
 from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf import CSRFProtect
 from werkzeug.wrappers import Response
 
-from .access import is_secure
+from .access import cookie_name, is_secure
 from .desk import Desk
+from .scripts import script_source
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
-        "script-src 'none'",
+        "script-src {scripts}",
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
@@ -19,7 +20,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -34,6 +34,10 @@ BODY_BYTES_MAX = 1_000_000
 
 class FormSession(SecureCookieSessionInterface):
     """The signed cookie that ties forms to a browser; it knows nobody."""
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """Over HTTPS bound to this very host."""
+        return cookie_name(super().get_cookie_name(app))
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Over HTTPS only where the page came so, or where the settings say so."""
@@ -58,6 +62,7 @@ def install(app: Flask, desk: Desk, *, secret: str) -> None:
 
 def _headers(response: Response) -> Response:
     response.headers.update(HEADERS)
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(scripts=script_source())
     if is_secure():
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
     if request.endpoint == "static" and response.status_code == 200:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from vitaal.demo.plans import simulated
 from vitaal.demo.run import Plan, run
-from vitaal.demo.world import PASSWORD
+from vitaal.demo.world import LOGIN_MEMBER, PASSWORD
 
 TODAY = date(2026, 11, 18)
 PEOPLE = 6
 MONTHS = 5
 
-__all__ = ["PASSWORD", "TODAY", "clock", "make_world"]
+__all__ = ["LOGIN_MEMBER", "PASSWORD", "TODAY", "clock", "make_world"]
 
 
 def clock() -> datetime:

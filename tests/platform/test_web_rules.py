@@ -81,7 +81,7 @@ def test_whoever_is_not_signed_in_is_sent_to_sign_in_and_comes_back(town: Town) 
     visitor.client.delete_cookie("vitaal_member", path="/me")
     answer = visitor.get("/me/shop?page=2", follow_redirects=False)
     back = visitor.send(
-        "/sign-in", page=answer.location, login="sam", password="three words together", next="/me/shop?page=2"
+        "/sign-in", page=answer.location, login=visitor.login, password="three words together", next="/me/shop?page=2"
     )
     assert back.location == "/me/shop?page=2"
 
@@ -219,7 +219,8 @@ def test_the_first_page_with_everything_it_needs_is_under_100_kb(town: Town) -> 
 
 
 def test_session_cookies_go_to_their_own_face_only_and_are_closed_to_scripts(town: Town) -> None:
-    answer = town.newcomer().send("/sign-in", login="sam", password="three words together")
+    visitor = town.newcomer()
+    answer = visitor.send("/sign-in", login=visitor.login, password="three words together")
     cookies = [each for each in answer.headers.getlist("Set-Cookie") if each.startswith("vitaal_member=")]
     assert sorted(re.search(r"Path=([^;]+)", each).group(1) for each in cookies) == ["/me", "/sign-out"]  # type: ignore[union-attr]
     assert all("HttpOnly" in each and "SameSite=Lax" in each and "Secure" not in each for each in cookies)

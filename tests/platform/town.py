@@ -28,6 +28,7 @@ from vitaal.worker import context_for
 FIRST = date(2026, 10, 1)
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
 TODAY = NOW.date()
+PASSWORD_NEW = "three words together"
 FIRMS = (
     Firm("Van Dijk Logistiek", 60, "H", "vandijk", (("Magazijn", 40), ("Kantoor", 20))),
     Firm("Bakkerij De Korenaar", 12, "C", "bakkerij"),
@@ -62,11 +63,14 @@ class Town:
         found.send("/staff/sign-in", login=login, password=PASSWORD)
         return found
 
-    def newcomer(self, login: str = "sam", *, language: str = "en", code: str = "DEMO") -> "Visitor":
-        """Somebody who has just joined."""
+    def newcomer(self, nickname: str = "Sam", *, language: str = "en", code: str = "DEMO") -> "Visitor":
+        """Somebody who has just joined, with the password ``PASSWORD_NEW``."""
         found = self.visitor(language=language)
-        answer = found.send(f"/join/{code}", nickname="Sam", login=login, password="three words together")
+        answer = found.send(f"/join/{code}", nickname=nickname, password=PASSWORD_NEW)
         assert answer.status_code == 303
+        given = re.search(r'class="login-name">([^<]+)<', found.get(answer.location).get_data(as_text=True))
+        assert given is not None
+        found.login = given.group(1)
         return found
 
     @property
@@ -77,6 +81,9 @@ class Town:
 
 class Visitor:
     """A browser without a screen."""
+
+    login: str = ""
+    """The login name that a newcomer was given."""
 
     def __init__(self, app: Flask, language: str) -> None:
         self.client = app.test_client()

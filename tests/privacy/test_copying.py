@@ -132,9 +132,9 @@ def test_no_act_of_a_member_touches_the_employers_store(members: Store, employer
     before, touched = _fingerprint(employers), []
     for name in ("connect", "checkout"):
         event.listen(employers.engine, name, lambda *_, name=name: touched.append(name))
-    profile = new_member(members, company, login="sam")
+    profile = new_member(members, company)
     with transaction(members, VISITOR, Purpose.authentication) as db:
-        token = people.sign_in(db, login="sam", password=PASSWORD, now=NOW)
+        token = people.sign_in(db, login=profile.login, password=PASSWORD, now=NOW)
         people.principal_of(db, token, now=NOW)
         memberships.check_code(db, company.code, TODAY)
     with transaction(members, as_member(profile), Purpose.own_use) as db:

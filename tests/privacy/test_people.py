@@ -1,6 +1,7 @@
 """Members: joining by a code, signing in and out, memberships from a day to a day."""
 
-from datetime import date, timedelta
+import re
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,12 +28,26 @@ from tests.factories import (
     new_member,
 )
 
+PATTERNS = [
+    "000000",
+    "123456",
+    "987654",
+    "246802",
+    "121212",
+    "123123",
+    "123321",
+    "112211",
+    "147258",
+    "159753",
+    "13579135",
+]
+DATES = ["150785", "311299", "850715", "19850715", "15071985"]
+
 
 def _join(members: Store, **changes: object) -> Profile:
     wanted: dict[str, object] = {
         "code": "BAKKER-26",
         "nickname": "Sam",
-        "login": "sam",
         "password": PASSWORD,
         "locale": "nl",
         "today": TODAY,
@@ -70,11 +85,11 @@ def test_wrong_expired_and_used_codes_answer_alike_and_leave_nothing(
 ) -> None:
     copied_invitation(members, company, code="OLD-ONE", shared=True, expires_on=TODAY - timedelta(days=1))
     copied_invitation(members, company, code="ONLY-ONCE", shared=False)
-    _join(members, code="ONLY-ONCE", login="first")
+    _join(members, code="ONLY-ONCE")
     answers = set()
     for code in ("NEVER-ISSUED", "OLD-ONE", "ONLY-ONCE", "", "-"):
         with pytest.raises(CodeRefused) as refusal:
-            _join(members, code=code, login="second")
+            _join(members, code=code)
         answers.add((refusal.type, refusal.value.message, refusal.value.field))
         with (
             pytest.raises(CodeRefused, match=refusal.value.message),
@@ -94,36 +109,60 @@ def test_a_single_use_code_redeemed_by_many_at_once_serves_one(
     members: Store, company: Company, tmp_path: Path
 ) -> None:
     copied_invitation(members, company, code="ONLY-ONCE", shared=False)
-    logins = iter([f"login-{number}" for number in range(4)])
-    answers = at_once(4, lambda: _join(members, code="ONLY-ONCE", login=next(logins)))
+    answers = at_once(4, lambda: _join(members, code="ONLY-ONCE"))
     assert sorted(type(answer).__name__ for answer in answers) == ["CodeRefused"] * 3 + ["Profile"]
     assert (_rows(members, Member), _rows(members, Membership), _keys(tmp_path)) == (1, 1, 1)
 
 
 def test_a_shared_code_serves_many(members: Store, company: Company) -> None:
-    _join(members, login="first")
-    _join(members, login="second")
+    _join(members)
+    _join(members)
     assert _rows(members, Membership) == 2
 
 
-@pytest.mark.parametrize("again", ["sam.jansen", "SAM.Jansen", " sam.jansen "])
-def test_a_login_name_is_taken_once_however_it_is_typed(
-    members: Store, company: Company, tmp_path: Path, again: str
+@pytest.mark.parametrize(
+    ("nickname", "stem"),
+    [
+        ("Sam", "sam"),
+        ("Zoë-Noor", "zoenoor"),
+        ("Sam 1985", "sam"),
+        ("Ж", "vitaal"),
+        ("x" * 40, "x" * 12),
+        ("J", "vitaal"),
+    ],
+)
+def test_a_login_name_is_given_and_begins_like_the_nickname(
+    members: Store, company: Company, nickname: str, stem: str
 ) -> None:
-    _join(members, login="Sam.Jansen")
-    with pytest.raises(Conflict, match="login name is taken") as refusal:
-        _join(members, login=again)
-    assert refusal.value.field == "login"
-    assert (_rows(members, Member), _rows(members, Membership), _keys(tmp_path)) == (1, 1, 1)
+    login = _join(members, nickname=nickname).login
+    assert re.fullmatch(rf"{stem}[0-9]{{4}}", login)
 
 
-def test_a_taken_login_name_leaves_the_transaction_usable(members: Store, company: Company) -> None:
-    _join(members, login="sam")
-    with transaction(members, VISITOR, Purpose.authentication) as db:
-        with pytest.raises(Conflict):
-            people.join(db, code="BAKKER26", nickname="Sam", login="sam", password=PASSWORD, locale="nl", today=TODAY)
-        people.join(db, code="BAKKER26", nickname="Sam", login="sam2", password=PASSWORD, locale="nl", today=TODAY)
-    assert _rows(members, Member) == 2
+def test_login_names_differ_by_chance(members: Store, company: Company) -> None:
+    assert len({_join(members).login for _ in range(12)}) > 8
+
+
+def test_a_login_name_that_is_somebody_elses_is_drawn_again_and_nobody_learns_it(
+    members: Store, company: Company, tmp_path: Path
+) -> None:
+    first = _join(members, draw=lambda _below: 7)
+    drawn = iter([7, 7, 8])
+    second = _join(members, draw=lambda _below: next(drawn))
+    assert (first.login, second.login) == ("sam0007", "sam0008")
+    assert (_rows(members, Member), _keys(tmp_path)) == (2, 2)
+
+
+def test_where_a_name_is_crowded_the_number_grows(members: Store, company: Company) -> None:
+    logins = [_join(members, draw=lambda _below: 7).login for _ in range(4)]
+    assert logins == ["sam0007", "sam00007", "sam000007", "sam00000007"]
+    with pytest.raises(Conflict, match="another nickname"):
+        _join(members, draw=lambda _below: 7)
+
+
+def test_many_who_draw_the_same_at_once_all_get_a_name(members: Store, company: Company) -> None:
+    profiles = at_once(4, lambda: _join(members, draw=lambda _below: 7))
+    logins = sorted(each.login for each in profiles if isinstance(each, Profile))
+    assert logins == ["sam00000007", "sam000007", "sam00007", "sam0007"]
 
 
 @pytest.mark.parametrize(
@@ -131,9 +170,9 @@ def test_a_taken_login_name_leaves_the_transaction_usable(members: Store, compan
     [
         ({"nickname": "   "}, "nickname"),
         ({"nickname": "x" * 41}, "nickname"),
-        ({"login": "ab"}, "login"),
-        ({"login": "x" * 121}, "login"),
-        ({"password": "123456789"}, "password"),
+        ({"password": "nine char"}, "password"),
+        ({"password": "12345"}, "password"),
+        ({"password": "123456"}, "password"),
         ({"password": "x" * 257}, "password"),
     ],
 )
@@ -147,51 +186,127 @@ def test_what_is_too_short_or_too_long_is_refused_by_name(
 
 
 def test_the_shortest_and_longest_names_and_passwords_are_taken(members: Store, company: Company) -> None:
-    _join(members, nickname=" é ", login="abc", password="1234567890")
-    profile = _join(members, nickname="x" * 40, login="x" * 120, password="é" * 256, locale="fr")
+    _join(members, nickname=" é ", password="ten chars!")
+    _join(members, password="407193")
+    profile = _join(members, nickname="x" * 40, password="é" * 256, locale="fr")
     assert profile.locale == "nl", "a language that we do not speak becomes Dutch"
 
 
-def test_a_login_name_with_accents_is_found_in_either_of_its_forms(members: Store, company: Company) -> None:
-    profile = _join(members, login="Jos\u00e9 Pi\u00eb")
+@pytest.mark.parametrize("pin", PATTERNS + DATES)
+def test_a_pin_that_others_try_first_is_refused(pin: str) -> None:
+    with pytest.raises(Invalid, match="Others would try this PIN first") as refusal:
+        credentials.hash_secret(pin)
+    assert refusal.value.field == "password"
+
+
+def test_nine_in_ten_pins_of_six_digits_are_free_to_choose() -> None:
+    free = sum(not credentials.is_common_pin(f"{number:06d}") for number in range(0, 1_000_000, 37))
+    assert free / len(range(0, 1_000_000, 37)) > 0.9
+
+
+def test_a_login_name_is_found_however_it_is_typed(members: Store, company: Company) -> None:
+    profile = _join(members)
     with transaction(members, VISITOR, Purpose.authentication) as db:
-        token = people.sign_in(db, login="jose\u0301 pie\u0308", password=PASSWORD, now=NOW)
-        assert people.principal_of(db, token, now=NOW) == (as_member(profile), profile)
+        for typed in (profile.login.upper(), f" {profile.login} ", profile.login.replace("s", "ｓ")):
+            token = people.sign_in(db, login=typed, password=PASSWORD, now=NOW)
+            assert isinstance(token, str)
+            assert people.principal_of(db, token, now=NOW) == (as_member(profile), profile)
+
+
+def _signed_in(members: Store, profile: Profile, now: datetime = NOW) -> str:
+    with transaction(members, VISITOR, Purpose.authentication) as db:
+        token = people.sign_in(db, login=profile.login, password=PASSWORD, now=now)
+    assert isinstance(token, str)
+    return token
+
+
+def _is_open(members: Store, token: str, now: datetime) -> bool:
+    with transaction(members, VISITOR, Purpose.authentication, read_only=True) as db:
+        try:
+            people.principal_of(db, token, now=now)
+        except NotFound:
+            return False
+        return True
+
+
+def _use(members: Store, token: str, now: datetime) -> bool:
+    """As a page does; whether the use was written down."""
+    with transaction(members, VISITOR, Purpose.authentication) as db:
+        is_due = people.session_is_due(db, token, now=now)
+        if is_due:
+            people.note_session(db, token, now=now)
+        return is_due
 
 
 def test_a_session_lasts_until_it_ends_or_is_signed_out(members: Store, company: Company) -> None:
-    profile = _join(members)
+    token = _signed_in(members, _join(members))
+    for day in range(1, 14):
+        assert _use(members, token, NOW + timedelta(days=day))
+    assert _is_open(members, token, NOW + credentials.SESSION_LENGTH - timedelta(microseconds=1))
+    assert not _is_open(members, token, NOW + credentials.SESSION_LENGTH)
     with transaction(members, VISITOR, Purpose.authentication) as db:
-        token = people.sign_in(db, login="SAM", password=PASSWORD, now=NOW)
-        last_moment = NOW + credentials.SESSION_LENGTH - timedelta(microseconds=1)
-        assert people.principal_of(db, token, now=last_moment) == (as_member(profile), profile)
-        with pytest.raises(NotFound, match="not signed in"):
-            people.principal_of(db, token, now=NOW + credentials.SESSION_LENGTH)
         people.sign_out(db, token)
         people.sign_out(db, token)
-        with pytest.raises(NotFound, match="not signed in"):
-            people.principal_of(db, token, now=NOW)
+    assert not _is_open(members, token, NOW)
+
+
+def test_a_session_that_nobody_uses_ends_after_four_days(members: Store, company: Company) -> None:
+    token = _signed_in(members, _join(members))
+    hour = NOW.replace(minute=0)
+    assert _is_open(members, token, hour + timedelta(days=4, microseconds=-1))
+    assert not _is_open(members, token, hour + timedelta(days=4))
+
+
+def test_the_use_of_a_session_is_written_down_every_two_hours_at_most_and_to_the_hour(
+    members: Store, company: Company
+) -> None:
+    profile = _join(members)
+    token = _signed_in(members, profile)
+    assert not _use(members, token, NOW + timedelta(hours=1))
+    assert _use(members, token, NOW + timedelta(hours=5, minutes=17))
+    with transaction(members, as_member(profile), Purpose.own_use) as db:
+        (session,) = people.open_sessions(db, profile.account, this=token, now=NOW + timedelta(hours=6))
+    assert (session.started_at, session.seen_at) == (NOW.replace(minute=0), NOW.replace(hour=14, minute=0))
+    assert session.is_this_one
+
+
+def test_a_member_sees_the_own_sessions_and_ends_all_others(members: Store, company: Company) -> None:
+    profile, other = _join(members), _join(members)
+    here, there, others = _signed_in(members, profile), _signed_in(members, profile), _signed_in(members, other)
+    with transaction(members, as_member(profile), Purpose.own_use) as db:
+        sessions = people.open_sessions(db, profile.account, this=here, now=NOW)
+        assert sorted(each.is_this_one for each in sessions) == [False, True]
+        assert people.end_sessions(db, profile.account, but=here) == 1
+        for call in (
+            lambda: people.open_sessions(db, other.account, this=here, now=NOW),
+            lambda: people.end_sessions(db, other.account),
+            lambda: people.check_own_password(db, other.account, PASSWORD),
+        ):
+            with pytest.raises(NotFound):
+                call()
+    assert [_is_open(members, token, NOW) for token in (here, there, others)] == [True, False, True]
+
+
+def test_a_new_password_ends_every_other_session(members: Store, company: Company) -> None:
+    profile = _join(members)
+    here, there = _signed_in(members, profile), _signed_in(members, profile)
+    with transaction(members, as_member(profile), Purpose.authentication) as db:
+        people.set_password(db, profile.account, "another one, please", but=here)
+    assert [_is_open(members, token, NOW) for token in (here, there)] == [True, False]
+    with pytest.raises(credentials.WrongCredentials):
+        _signed_in(members, profile)
 
 
 def test_an_unknown_token_is_nobodys(members: Store) -> None:
-    with transaction(members, VISITOR, Purpose.authentication) as db:
-        for token in ("", "x", credentials.new_token()):
-            with pytest.raises(NotFound, match="not signed in"):
-                people.principal_of(db, token, now=NOW)
-
-
-def test_sessions_that_are_over_are_swept_at_the_next_sign_in(members: Store, company: Company) -> None:
-    _join(members)
-    for now in (NOW, NOW + credentials.SESSION_LENGTH + timedelta(days=1)):
-        with transaction(members, VISITOR, Purpose.authentication) as db:
-            people.sign_in(db, login="sam", password=PASSWORD, now=now)
-    assert _rows(members, MemberSession) == 1
+    for token in ("", "x", credentials.new_token()):
+        assert not _is_open(members, token, NOW)
+        assert not _use(members, token, NOW)
 
 
 def test_a_wrong_password_and_an_unknown_name_answer_alike_after_the_same_work(
     members: Store, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _join(members)
+    profile = _join(members)
     verified: list[str] = []
     honest = credentials._hasher.verify
 
@@ -206,7 +321,7 @@ def test_a_wrong_password_and_an_unknown_name_answer_alike_after_the_same_work(
 
     monkeypatch.setattr(credentials, "_hasher", Counting)
     answers = set()
-    for login, password in (("sam", "wrong password"), ("nobody", PASSWORD)):
+    for login, password in ((profile.login, "wrong password"), ("nobody", PASSWORD)):
         with (
             pytest.raises(credentials.WrongCredentials) as refusal,
             transaction(members, VISITOR, Purpose.authentication) as db,
@@ -225,8 +340,7 @@ def test_passwords_are_hashed_as_the_standard_advises(password_hasher: PasswordH
 
 def test_a_member_whose_key_is_destroyed_is_nobody(members: Store, company: Company) -> None:
     profile = _join(members)
-    with transaction(members, VISITOR, Purpose.authentication) as db:
-        token = people.sign_in(db, login="sam", password=PASSWORD, now=NOW)
+    token = _signed_in(members, profile)
     members.keys.destroy(profile.account)
     with transaction(members, VISITOR, Purpose.authentication) as db:
         for answer in (
@@ -237,6 +351,8 @@ def test_a_member_whose_key_is_destroyed_is_nobody(members: Store, company: Comp
         ):
             with pytest.raises(NotFound):
                 answer()
+    with pytest.raises(credentials.WrongCredentials):
+        _signed_in(members, profile)
 
 
 def test_the_language_is_remembered_where_we_speak_it(members: Store, company: Company) -> None:

@@ -10,9 +10,21 @@ from privacy.store import Store
 
 from ...settings import Settings
 from ...web.application import new_app
-from ...web.desk import Clock, Face
-from ...web.signing import signing_pages
-from . import choices, coins, data, employer_view, joining, programmes, shop, today
+from ...web.desk import Clock, Face, InUse
+from ...web.signing import MemberSignInForm, signing_pages
+from . import (
+    account,
+    choices,
+    coins,
+    data,
+    employer_view,
+    joining,
+    private_address,
+    programmes,
+    recovering,
+    shop,
+    today,
+)
 
 
 def new_members_app(settings: Settings, store: Store, clock: Clock, *, beside_employers: bool = False) -> Flask:
@@ -28,8 +40,27 @@ def new_members_app(settings: Settings, store: Store, clock: Clock, *, beside_em
         home="today.today_page",
         sign_in="signing.sign_in_page",
         identify=people.principal_of,
+        in_use=InUse(people.session_is_due, people.note_session),
         staff_sign_in="/staff/sign-in" if beside_employers else None,
     )
-    signing = signing_pages("", sign_in=people.sign_in, sign_out=people.sign_out)
-    rooms = (joining, today, programmes, coins, shop, data, choices, employer_view)
+    signing = signing_pages(
+        "",
+        sign_in=people.sign_in,
+        sign_out=people.sign_out,
+        form_class=MemberSignInForm,
+        code_page="recovering.code_page",
+    )
+    rooms = (
+        joining,
+        recovering,
+        today,
+        programmes,
+        coins,
+        shop,
+        data,
+        choices,
+        employer_view,
+        account,
+        private_address,
+    )
     return new_app(face, store, settings, clock, (signing, *(room.pages for room in rooms)))

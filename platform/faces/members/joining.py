@@ -1,4 +1,7 @@
-"""The start page, and joining with a code: who invites, what is promised, and an account without name or e-mail."""
+"""The start page, and joining with a code: who invites, what is promised, and an account without name or e-mail.
+
+The login name is given, not chosen: nobody who has the code can find out which names exist.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +16,15 @@ from privacy import memberships, people
 from privacy.principals import VISITOR, Purpose
 from privacy.store import transaction
 from privacy.tenants import copies
+from privacy.tenants.codes import plain_code
 
-from ...web.access import public, remember_session, shown_again_by
+from ...web.access import public, shown_again_by
+from ...web.attempts import count, counted, network
 from ...web.desk import desk, now, store, today
 from ...web.forms import form_for, read_form
 from ...web.language import language
 from ...web.language import later as _l
+from ...web.signing import admit
 
 pages = Blueprint("joining", __name__)
 
@@ -33,8 +39,7 @@ class JoinForm(FlaskForm):
     """An account: nothing that says who somebody is."""
 
     nickname = StringField(_l("Nickname"), [InputRequired(_l("Choose a nickname."))])
-    login = StringField(_l("Login name"), [InputRequired(_l("Choose a login name."))])
-    password = PasswordField(_l("Password"), [InputRequired(_l("Choose a password."))])
+    password = PasswordField(_l("PIN or password"), [InputRequired(_l("Choose a PIN or a password."))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ def code_page() -> Any:
 def take_code() -> Response:
     """Go on to the page of the code, which says whether it is valid."""
     form = read_form(CodeForm)
-    with transaction(store(), VISITOR, Purpose.authentication, read_only=True) as db:
+    with counted(code_from=network()), transaction(store(), VISITOR, Purpose.authentication, read_only=True) as db:
         memberships.check_code(db, form.code.data or "", today())
     return redirect(url_for("joining.join_page", code=form.code.data), 303)
 
@@ -74,7 +79,7 @@ def take_code() -> Response:
 @public
 def join_page(code: str) -> Any:
     """Who invites, the promise, and the form."""
-    with transaction(store(), VISITOR, Purpose.authentication, read_only=True) as db:
+    with counted(code_from=network()), transaction(store(), VISITOR, Purpose.authentication, read_only=True) as db:
         employer = memberships.check_code(db, code, today())
         contracts = copies.contracts_on(db, [employer], today())
         host = Host(
@@ -90,15 +95,15 @@ def join_page(code: str) -> Any:
 def join(code: str) -> Response:
     """Make the account and sign it in."""
     form = read_form(JoinForm)
-    with transaction(store(), VISITOR, Purpose.authentication) as db:
+    count(join_from=network(), join=plain_code(code))
+    with counted(code_from=network()), transaction(store(), VISITOR, Purpose.authentication) as db:
         joined = people.join(
             db,
             code=code,
             nickname=form.nickname.data or "",
-            login=form.login.data or "",
             password=form.password.data or "",
             locale=language(),
             today=today(),
         )
         token = people.start_session(db, joined.account, now=now())
-    return remember_session(redirect(url_for("programmes.programmes_page"), 303), token)
+    return admit(token, wanted=url_for("account.welcome_page"))
