@@ -112,7 +112,7 @@ def tidy(db: Session, *, now: datetime) -> None:
 def counts(db: Session) -> dict[MailState, int]:
     """How many letters are in each state, which is all that anybody is told about them."""
     mail = mail_table(db)
-    found = dict(db.execute(select(mail.state, func.count()).group_by(mail.state)).tuples().all())
+    found = dict(db.execute(select(mail.state, func.count()).group_by(mail.state)).all())
     return {state: found.get(state, 0) for state in MailState}
 
 
