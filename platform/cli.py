@@ -16,6 +16,7 @@ COMMANDS = {
     "db": ("db:db", "The schemas of the two stores."),
     "demo": ("demo:demo", "Run the main job end to end: join, move, earn, spend, report."),
     "import": ("imports:import_files", "Import a member's device exports."),
+    "init": ("init:init", "A real installation, and its first operator's one-time link."),
     "jobs": ("jobs:jobs", "Scheduled work by hand."),
     "ledger": ("ledger:ledger", "Check the books, or print one account."),
     "mail": ("mail:mail", "Whether letters go out."),
@@ -25,6 +26,7 @@ COMMANDS = {
     "release": ("release:release", "Published reports."),
     "rules": ("rules:rules", "See what a programme's rules pay."),
     "serve": ("serve:serve", "Serve the pages until Ctrl-C."),
+    "staff": ("staff:staff", "Accounts of operators, insurers and HR."),
     "worker": ("jobs:worker", "Run scheduled work until stopped."),
 }
 """Name -> its place in ``vitaal.commands``, and a line for ``--help``."""

@@ -6,13 +6,18 @@ No module here, nor anything that it imports, may import a module of the members
 from flask import Flask
 
 from privacy import staff
+from privacy.staffing import second_step
+from privacy.staffing.passkeys import PASSKEYS
 from privacy.store import Store
 
 from ...settings import Settings
 from ...web.application import new_app
-from ...web.desk import Clock, Face
+from ...web.desk import Clock, Face, InUse
+from ...web.passkeys import PasskeyFace, passkey_pages
 from ...web.signing import signing_pages
-from . import hr, insurer, start
+from . import account, arriving, hr, insurer, start
+from .colleagues import colleague_pages
+from .organisation import organisation_pages
 
 FACE = Face(
     name="employers",
@@ -22,10 +27,30 @@ FACE = Face(
     home="start.own_page",
     sign_in="signing.sign_in_page",
     identify=staff.principal_of,
+    in_use=InUse(staff.is_due, staff.note_use),
 )
 
 
 def new_employers_app(settings: Settings, store: Store, clock: Clock) -> Flask:
     """The app of the employers' face; it knows the employers' store only."""
-    signing = signing_pages("/staff", sign_in=staff.sign_in, sign_out=staff.sign_out)
-    return new_app(FACE, store, settings, clock, (signing, start.pages, hr.pages, insurer.pages))
+    signing = signing_pages(
+        "/staff",
+        sign_in=second_step.sign_in,
+        sign_out=staff.sign_out,
+        code_page="arriving.code_page",
+        beside=("shared/passkey_sign_in.html", "employers/sign_in_organisation.html"),
+    )
+    passkeys = passkey_pages(
+        PasskeyFace(
+            prefix="/staff",
+            own="/staff/account",
+            roles=account.STAFF,
+            passkeys=PASSKEYS,
+            start_session=staff.start_session,
+            label=account.label,
+            address=settings.employers_site,
+        )
+    )
+    own = (arriving.pages, account.pages, colleague_pages(settings.employers_site), passkeys)
+    rooms = (start.pages, hr.pages, insurer.pages, organisation_pages(settings.employers_site))
+    return new_app(FACE, store, settings, clock, (signing, *own, *rooms))

@@ -3,7 +3,6 @@
 from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
-from privacy.errors import NotFound
 from privacy.principals import Role
 
 from ...web.access import public, requires
@@ -11,7 +10,12 @@ from ...web.desk import principal
 
 pages = Blueprint("start", __name__)
 
-HOME = {Role.hr: "hr.report_page", Role.insurer: "insurer.collectives_page"}
+HOME = {
+    Role.hr: "hr.report_page",
+    Role.insurer: "insurer.collectives_page",
+    Role.payroll: "account.account_page",
+    Role.operator: "colleagues.list_page",
+}
 
 
 @pages.get("/")
@@ -25,7 +29,5 @@ def front() -> Response:
 @pages.get("/staff")
 @requires(Role.hr, Role.insurer, Role.payroll, Role.operator)
 def own_page() -> Response:
-    """The page of whoever is signed in. Payroll and operators have none yet."""
-    if principal().role not in HOME:
-        raise NotFound("There is no page for this account yet.")
+    """The page of whoever is signed in."""
     return redirect(url_for(HOME[principal().role]))

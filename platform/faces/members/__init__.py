@@ -6,11 +6,14 @@ No module here, nor anything that it imports, may import a module of the employe
 from flask import Flask
 
 from privacy import people
+from privacy.member_passkeys import PASSKEYS
+from privacy.principals import Role
 from privacy.store import Store
 
 from ...settings import Settings
 from ...web.application import new_app
 from ...web.desk import Clock, Face, InUse
+from ...web.passkeys import PasskeyFace, passkey_pages
 from ...web.signing import MemberSignInForm, signing_pages
 from . import (
     account,
@@ -49,6 +52,18 @@ def new_members_app(settings: Settings, store: Store, clock: Clock, *, beside_em
         sign_out=people.sign_out,
         form_class=MemberSignInForm,
         code_page="recovering.code_page",
+        beside=("shared/passkey_sign_in.html",),
+    )
+    passkeys = passkey_pages(
+        PasskeyFace(
+            prefix="",
+            own="/me/account",
+            roles=(Role.member,),
+            passkeys=PASSKEYS,
+            start_session=people.start_session,
+            label=lambda: "Vitaal",  # what a device shows in its list tells nobody's name
+            address=settings.members_site,
+        )
     )
     rooms = (
         joining,
@@ -63,4 +78,4 @@ def new_members_app(settings: Settings, store: Store, clock: Clock, *, beside_em
         account,
         private_address,
     )
-    return new_app(face, store, settings, clock, (signing, *(room.pages for room in rooms)))
+    return new_app(face, store, settings, clock, (signing, passkeys, *(room.pages for room in rooms)))

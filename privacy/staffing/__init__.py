@@ -1,0 +1,1 @@
+"""How staff accounts begin, prove themselves, look after each other and end: the employers' store only."""
