@@ -1,39 +1,28 @@
 """Advance choices: defaults, decisions that only grow, consents that lapse, texts that people can read."""
 
-import ast
 import json
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
-from hashlib import blake2b
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from pydantic import ValidationError
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from incentives import rules, shelf, shop, vocabulary
-from incentives.funds import credit_payment, fund_account
-from incentives.purses import purse_available, purse_balance
 from privacy import codicil, codicil_texts
 from privacy.codicil import BASIS, Basis, Decision, Use, choices, choices_for_export, choose, declined_by, who_declined
 from privacy.errors import Conflict, Forbidden, Invalid, NotFound
-from privacy.people import Profile, cipher_of
+from privacy.people import Profile
 from privacy.principals import OPERATOR, Principal, Purpose, Role
 from privacy.store import Store, transaction
+from privacy.store.append_only import append_only_tables
+from privacy.store.engine import raw_connection
 from privacy.store.holding import Nature
-from programs import enrolment, programme
-from programs.check_ins import NewEvent, add_events
-from programs.days import take_in
-from programs.documents import ready_text
-from programs.imports.records import whole_day
-from programs.offered import ProgrammeVersionCopy
-from programs.rewarding import ZONE, settle_member
-from tests.factories import JOB, NOW, TODAY, YEAR_START, Company, as_member, at_once, copied_company, new_member
+from privacy.store.members import MembersBase
+from tests.factories import JOB, NOW, Company, as_member, at_once, copied_company, new_member
 from vitaal.registry import USES
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +52,7 @@ def on(members: Store, who: Profile, at: datetime = NOW) -> dict[Use, bool]:
 
 
 def declined(members: Store, who: Collection[UUID], use: Use, at: datetime) -> set[UUID]:
-    with transaction(members, JOB, Purpose.publishing, read_only=True) as db:
+    with transaction(members, JOB, Purpose.operation, read_only=True) as db:
         return who_declined(db, who, use, at)
 
 
@@ -125,7 +114,7 @@ def test_a_decision_counts_from_the_instant_after_it(members: Store, member: Pro
     """A period's end is the first instant after it: what is decided then belongs to the next one."""
     decide(members, member, Use.employer_report, False, NOW)
     instants = [NOW - HOUR, NOW, NOW + timedelta(microseconds=1)]
-    with transaction(members, JOB, Purpose.publishing, read_only=True) as db:
+    with transaction(members, JOB, Purpose.operation, read_only=True) as db:
         found = declined_by(db, [member.subject], Use.employer_report, instants)
     assert [found[at] for at in instants] == [set(), set(), {member.subject}]
 
@@ -180,9 +169,10 @@ def test_only_jobs_may_ask_who_declined(members: Store, principal: Principal) ->
 
 def test_no_decision_is_ever_changed_or_removed(members: Store, member: Profile) -> None:
     decide(members, member, Use.employer_report, False)
+    assert "codicil_decision" in append_only_tables(MembersBase)
     for change in (update(Decision).values(allowed=True), delete(Decision)):
-        with pytest.raises(DBAPIError, match="only grows"), transaction(members, JOB, Purpose.operation) as db:
-            db.execute(change)
+        with pytest.raises(DBAPIError, match="only grows"), raw_connection(members.engine) as connection:
+            connection.execute(change)
     assert on(members, member)[Use.employer_report] is False
 
 
@@ -269,95 +259,6 @@ def test_every_column_of_a_decision_is_accounted_for_and_none_holds_words_about_
     assert {each.nature for each in holding.columns.values()} == {Nature.pseudonym, Nature.plain}
 
 
-# --------------------------------------------------------------------------------------- texts that people can read
-
-TEXTS = [
-    pytest.param(use, version, locale, id=f"{use}-{version.version}-{locale}")
-    for use, versions in sorted(codicil_texts.all_versions().items())
-    for version in versions
-    for locale in ("nl", "en")
-]
-PUBLISHED = {
-}  # fmt: skip
-"""A digest of every version that was shown to anybody: whoever changes one writes a new version instead."""
-
-
-def sentences(text: codicil_texts.Text) -> list[list[str]]:
-    parts = [text.what, text.who, text.why, text.if_no]
-    return [each.split() for part in parts for each in re.split(r"(?<=[.!?])\s+", part)]
-
-
-@pytest.mark.parametrize(("use", "version", "locale"), TEXTS)
-def test_texts_are_short_sentences(use: str, version: codicil_texts.Version, locale: str) -> None:
-    found = sentences(version.text(locale))
-    assert max(len(each) for each in found) <= 15, max(found, key=len)
-    assert sum(len(each) for each in found) / len(found) <= 10
-    assert all(len(word.strip(".,?!")) <= 16 for each in found for word in each)
-
-
-NAMES_SOMEBODY = {
-    "nl": r"\b(jij|jouw|werkgever|verzekeraar|gemeente|regio|onderzoekers|dienst)\b",
-    "en": r"\b(you|your|employer|insurer|town|region|researchers|service)\b",
-}
-
-
-@pytest.mark.parametrize(("use", "version", "locale"), TEXTS)
-def test_texts_say_what_who_why_and_what_a_no_means(use: str, version: codicil_texts.Version, locale: str) -> None:
-    text = version.text(locale)
-    for part in (text.title, text.what, text.who, text.why, text.if_no):
-        assert part == part.strip() != ""
-    assert re.search(NAMES_SOMEBODY[locale], text.who.lower())
-    assert text.why.startswith({"nl": "Zo ", "en": "So that "}[locale])
-    if BASIS[Use(use)] is not Basis.agreement:
-        assert text.if_no.startswith({"nl": "Dan ", "en": "Then "}[locale])
-        assert {"nl": "munten", "en": "coins"}[locale] in text.if_no, "a no costs no coins: say so"
-    if BASIS[Use(use)] is Basis.opt_out:
-        assert {"nl": "ziet je keuze niet", "en": "does not see your choice"}[locale] in text.if_no
-        assert {"nl": "expres een beetje onnauwkeurig", "en": "a little inexact on purpose"}[locale] in text.what
-
-
-def test_every_use_has_texts_whose_languages_differ() -> None:
-    assert set(codicil_texts.all_versions()) == set(Use)
-    for versions in codicil_texts.all_versions().values():
-        for each in versions:
-            assert each.nl != each.en
-
-
-def digest(version: codicil_texts.Version) -> str:
-    return blake2b(version.model_dump_json().encode(), digest_size=8).hexdigest()
-
-
-def test_a_text_that_was_shown_is_never_edited() -> None:
-    found = {
-        f"{use} {each.version}": digest(each) for use, all_ in codicil_texts.all_versions().items() for each in all_
-    }
-    assert found == PUBLISHED
-
-
-def test_before_its_first_day_a_use_has_its_first_text() -> None:
-    assert codicil_texts.versions_on(Use.policy, datetime(2016, 4, 1, tzinfo=UTC))[-1].version == 1
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"version": 2},
-        {"effective_from": date(2026, 1, 1)},
-        {"asks_again": "no"},
-        {"nl": None},
-        {"remark": "unknown"},
-    ],
-    ids=["numbers", "days", "type", "a language missing", "unknown"],
-)
-def test_texts_that_do_not_fit_are_refused(change: Mapping[str, object]) -> None:
-    first = codicil_texts.all_versions()[Use.policy][0].model_dump()
-    second = first | {"version": 2, "effective_from": date(2026, 2, 1)}
-    assert codicil_texts._File.model_validate({"purpose": "policy", "versions": (first, second)})
-    wrong = second | change | ({"version": 3} if change == {"version": 2} else {})
-    with pytest.raises(ValidationError):
-        codicil_texts._File.model_validate({"purpose": "policy", "versions": (first, wrong)})
-
-
 def test_the_uses_that_are_shown_are_those_that_something_makes() -> None:
     for use, module in USES.items():
         source = import_module(module)
@@ -365,85 +266,3 @@ def test_the_uses_that_are_shown_are_those_that_something_makes() -> None:
         if BASIS[Use(use)] is not Basis.agreement:
             assert use in {each.value for each in import_module("privacy.release.cohorts").USE_OF_TIER.values()}
     assert set(USES) == {"own_use", "rewards", "employer_report", "insurer_report"}
-
-
-# ------------------------------------------------------------------------------------ rewards depend on no choice
-
-MOVE = "move-and-rest"
-PLACES = ("incentives", "programs", "admin")
-
-
-def words_of_schema(found: Any) -> set[str]:
-    """Every key and literal word of a JSON schema, but its prose."""
-    if isinstance(found, dict):
-        words = {str(key) for key in found}
-        for key, value in found.items():
-            if key not in ("description", "title"):
-                words |= words_of_schema(value)
-        return words
-    if isinstance(found, list):
-        return set().union(*(words_of_schema(each) for each in found)) if found else set()
-    return {str(found)}
-
-
-def test_no_rule_can_refer_to_a_choice() -> None:
-    words = words_of_schema(rules.RuleSet.model_json_schema()) | words_of_schema(
-        programme.Programme.model_json_schema()
-    )
-    words |= set(vocabulary.DAY_METRICS) | set(vocabulary.EVENT_KINDS) | set(vocabulary.EVENT_FAMILIES)
-    assert "steps" in words
-    assert "check_in" in words
-    forbidden = {use.value for use in Use} - {"rewards"} | {"codicil", "choice", "consent", "decision", "allowed"}
-    assert not words & forbidden
-
-
-def test_nothing_that_earns_or_pays_knows_the_choices() -> None:
-    for place in PLACES:
-        for path in (ROOT / place).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
-                if isinstance(node, ast.ImportFrom):
-                    names = [str(node.module), *(f"{node.module}.{each.name}" for each in node.names)]
-                assert not [name for name in names if name.startswith("privacy.codicil")], path
-
-
-def test_a_member_who_agrees_to_nothing_joins_imports_earns_and_spends_like_any_other(
-    members: Store, company: Company
-) -> None:
-    """The whole way, twice: with every choice at no, and with every choice at yes."""
-    with transaction(members, JOB, Purpose.copying) as db:
-        version = {"collective": company.collective, "key": MOVE, "version": 1, "effective_from": YEAR_START}
-        db.add(ProgrammeVersionCopy(id=uuid4(), published_at=NOW, document=ready_text(MOVE), **version))
-    with transaction(members, JOB, Purpose.rewards) as db:
-        for payer, payer_id in (("insurer", company.holder), ("employer", company.employer)):
-            fund = fund_account(db, collective=company.collective, payer=payer, payer_id=payer_id, now=NOW)
-            credit_payment(db, payment=uuid4(), fund=fund, amount_coins=1_000, booked_at=NOW)
-    with transaction(members, OPERATOR, Purpose.operation) as db:
-        item = shelf.add_donation(
-            db, charity=uuid4(), title_nl="Fruit", title_en="Fruit", description_nl="Fruit.", description_en="Fruit.",
-            price_coins=10, now=NOW,
-        ).id  # fmt: skip
-    no, yes = (_earned_and_spent(members, company, allowed, item) for allowed in (False, True))
-    assert no == yes
-    earned, left = no
-    assert earned > 10
-    assert left == earned - 10
-
-
-def _earned_and_spent(members: Store, company: Company, allowed: bool, item: UUID) -> tuple[int, int]:
-    who = new_member(members, company)
-    for use in OPTIONAL:
-        decide(members, who, use, allowed)
-    assert {on(members, who)[use] for use in OPTIONAL} == {allowed}
-    now = NOW + timedelta(days=1)
-    with transaction(members, as_member(who), Purpose.own_use) as db:
-        enrolment.enrol(db, who.subject, collective=company.collective, programme=MOVE, today=TODAY)
-        add_events(db, subject=who.subject, events=[NewEvent("joined", NOW, f"joined:{MOVE}")], zone=ZONE, now=NOW)
-        records = [whole_day("steps", TODAY, 9_000, zone=ZONE, app="Test", device_kind="watch")]
-        cipher = cipher_of(db, who.account)
-        taken = {"records": records, "format": "test", "batch": uuid4(), "first_day": TODAY}
-        take_in(db, subject=who.subject, cipher=cipher, now=now, **taken)
-        settle_member(db, who.subject, now)
-        earned = purse_balance(db, who.subject)
-        shop.buy(db, subject=who.subject, cipher=cipher, item=item, order=uuid4(), now=now)
-        return earned, purse_available(db, who.subject)
