@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from incentives import shop
 from incentives.purses import purse_available
-from privacy import people
+from privacy import codicil, people
+from privacy.codicil import Use
 from privacy.principals import VISITOR, Principal, Purpose, Role
 from privacy.store import Store, transaction
 from programs import enrolment
@@ -31,6 +32,8 @@ CHECK_IN = "check_in:sleep_rhythm"
 TICK_AT = time(20, 30)
 APP = "Vitaal demo"
 PROGRAMME = "move-and-rest"
+STAYS_OUT_EVERY = {Use.employer_report: 12, Use.insurer_report: 20}
+"""Of every so many members one stays out of this kind of report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,9 @@ def join(members: Store, world: World, arrival: Arrival, *, number: int) -> Life
         enrolment.enrol(db, life.subject, collective=world.collective, programme=PROGRAMME, today=arrival.on)
         joined = NewEvent("joined", now, f"joined:{PROGRAMME}")
         add_events(db, subject=life.subject, events=[joined], zone=ZONE, now=now)
+        for use, every in STAYS_OUT_EVERY.items():
+            if number % every == 0:
+                codicil.choose(db, life.subject, use, False, now)
     return life
 
 
