@@ -1,7 +1,6 @@
 """A letter as mail servers carry it: plain text, nothing to follow anybody with, one of few sizes. Pure.
 
-Lines of a header cannot be smuggled in: values are refused where they are queued, and the header classes of the
-standard library refuse them again.
+Lines of a header cannot be smuggled in: values are refused where they are queued, and again here.
 """
 
 from dataclasses import dataclass
@@ -55,9 +54,12 @@ def trial_message(envelope: Envelope) -> bytes:
 
 
 def _formed(written: Written, locale: str, envelope: Envelope) -> bytes:
+    for line in (envelope.to, envelope.sender, written.subject, envelope.stop_link or ""):
+        if line and not line.isprintable():
+            raise ValueError("this would break a header")
     found = EmailMessage(policy=SMTPUTF8 if needs_utf8(envelope.to) else SMTP)
-    found["From"] = Address("Vitaal", addr_spec=envelope.sender)
-    found["To"] = Address(addr_spec=envelope.to)
+    found["From"] = _address(envelope.sender, "Vitaal")
+    found["To"] = _address(envelope.to)
     found["Subject"] = written.subject
     found["Date"] = envelope.now
     found["Message-ID"] = f"<{envelope.message_id.hex}@{envelope.sender.rpartition('@')[2]}>"
@@ -68,6 +70,11 @@ def _formed(written: Written, locale: str, envelope: Envelope) -> bytes:
     found.set_content(written.text, charset="utf-8", cte="quoted-printable")
     found["Content-Language"] = locale
     return _padded(found.as_bytes(policy=found.policy.clone(max_line_length=_HEADER_CHARACTERS_MAX)))
+
+
+def _address(address: str, name: str = "") -> Address:
+    mailbox, _, domain = address.rpartition("@")
+    return Address(name, username=mailbox, domain=domain)
 
 
 def needs_utf8(address: str) -> bool:

@@ -20,3 +20,9 @@ def comparable(address: str) -> str:
     """The form in which two plain addresses are one mailbox: without regard to capitals, the domain as DNS has it."""
     found = validate_email(address, check_deliverability=False)
     return f"{found.local_part.casefold()}@{found.ascii_domain.casefold()}"
+
+
+def mailed(address: str) -> str:
+    """The plain address as mail servers take it: the domain as DNS has it; other letters stay before the @ alone."""
+    found = validate_email(address, check_deliverability=False)
+    return f"{found.local_part}@{found.ascii_domain}"

@@ -14,6 +14,7 @@ from sqlalchemy import CursorResult, Update, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from privacy.errors import Conflict
+from privacy.post.addresses import mailed
 from privacy.post.columns import MailColumns, MailState
 from privacy.post.letters import Letter
 from privacy.post.queueing import is_stopped, mail_table, unseal
@@ -74,7 +75,7 @@ def _opened(db: Session, mail: MailColumns, *, owner: UUID, now: datetime) -> Pa
     to = addressed.to
     if to is not None and is_stopped(db, to, addressed.letter.kind):
         to = None
-    return Parcel(mail.id, to, addressed.letter)
+    return Parcel(mail.id, mailed(to) if to is not None else None, addressed.letter)
 
 
 def finish(
