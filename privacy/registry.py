@@ -2,8 +2,12 @@
 
 from datetime import timedelta
 
+from privacy import memberships
 from privacy.jobs import Every, Job, JobContext, Period
+from privacy.principals import Purpose, job
 from privacy.release.pools import assign_pools
+from privacy.store import transaction
+from privacy.tenants import invitations, roster_draft
 from privacy.tenants.copying import copy_organisations
 
 HOURLY_GRACE = timedelta(hours=1)
@@ -19,7 +23,28 @@ def _assign(context: JobContext, _period: Period) -> str:
     return "Employers under 25 heads have their pool for the year."
 
 
+def _end_memberships(context: JobContext, _period: Period) -> str:
+    with transaction(context.members, job("end-memberships"), Purpose.operation) as db:
+        memberships.end_due(db, today=context.now.date())
+    return "Memberships that are over have ended."
+
+
+def _renew_codes(context: JobContext, _period: Period) -> str:
+    with transaction(context.employers, job("renew-codes"), Purpose.operation) as db:
+        invitations.renew_shared_codes(db, today=context.now.date())
+    return "Every employer whose shared code is about to expire has the next one."
+
+
+def _drop_drafts(context: JobContext, _period: Period) -> str:
+    with transaction(context.employers, job("drop-drafts"), Purpose.operation) as db:
+        roster_draft.drop_old_drafts(db, now=context.now)
+    return "Lists that nobody took over are gone."
+
+
 JOBS = (
     Job("assign-pools", every=Every.day, run=_assign, grace=timedelta(days=2)),
+    Job("renew-codes", every=Every.day, run=_renew_codes, grace=timedelta(days=2)),
     Job("copy-organisations", every=Every.hour, run=_copy, grace=HOURLY_GRACE),
+    Job("end-memberships", every=Every.hour, run=_end_memberships, grace=HOURLY_GRACE),
+    Job("drop-drafts", every=Every.day, run=_drop_drafts, grace=timedelta(days=2)),
 )

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from privacy.store.holding import Holding, Keeping, digest, public
+from privacy.store.holding import Holding, Keeping, digest, pseudonym, public
 
 DECLARED = "Declared by an organisation; about no member."
 
@@ -202,7 +202,9 @@ class HeadcountColumns:
 class InvitationColumns:
     """An invitation as issued; whether it was used is known in the members' store only.
 
-    ``code_digest`` is SHA-256 of the code. A shared code may be used by everybody until it expires.
+    ``code_digest`` is SHA-256 of the code. A shared code may be used by everybody until it expires. One that serves
+    once belongs to a ``seat``, a row of HR's own list; the membership made by it ends with that row, on ``ends_on``.
+    ``issued_on`` is None for codes from before that was kept.
     """
 
     __holding__: ClassVar[Holding | None] = Holding(
@@ -214,6 +216,9 @@ class InvitationColumns:
             "code_digest": digest("SHA-256 of the code: finds it without storing it"),
             "shared": public("whether everybody may use it"),
             "expires_on": public("until when it may be redeemed"),
+            "issued_on": public("from when it may be redeemed: members confirm with the next shared code"),
+            "seat": pseudonym("a random number for the row of HR's list that it is for; of shared codes none"),
+            "ends_on": public("the last day of that row, with which a membership made by it ends"),
         },
         keeping=Keeping.organisation,
         not_exported=DECLARED,
@@ -225,6 +230,9 @@ class InvitationColumns:
     code_digest: Mapped[bytes] = mapped_column(unique=True)
     shared: Mapped[bool]
     expires_on: Mapped[date]
+    issued_on: Mapped[date | None]
+    seat: Mapped[UUID | None] = mapped_column(index=True)
+    ends_on: Mapped[date | None]
 
 
 class PoolColumns:

@@ -15,6 +15,7 @@ from privacy.principals import own_employer, own_holder
 from privacy.store.columns import UtcDateTime
 from privacy.store.employers import EmployersBase
 from privacy.store.holding import Holding, Keeping, public
+from privacy.store.rights import ADD, ALL, READ
 from privacy.tenants import columns
 from privacy.tenants.codes import code_digest, plain_code
 
@@ -63,12 +64,14 @@ class Invitation(columns.InvitationColumns, EmployersBase):
     """See ``columns.InvitationColumns``."""
 
     __tablename__ = "invitation"
+    __job_may__ = ALL
 
 
 class SharedCode(EmployersBase):
     """The text of a shared code, which HR prints on posters. Single-use codes are never stored as text."""
 
     __tablename__ = "shared_code"
+    __job_may__ = ADD
     __holding__ = Holding(
         about="The text of a shared code.",
         columns={
@@ -87,12 +90,16 @@ class Pool(columns.PoolColumns, EmployersBase):
     """See ``columns.PoolColumns``."""
 
     __tablename__ = "pool"
+    __face_may__ = READ
+    __job_may__ = ADD
 
 
 class PoolEmployer(columns.PoolEmployerColumns, EmployersBase):
     """See ``columns.PoolEmployerColumns``."""
 
     __tablename__ = "pool_employer"
+    __face_may__ = READ
+    __job_may__ = ADD
 
 
 class StaffConsent(EmployersBase):
