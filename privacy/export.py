@@ -17,6 +17,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from privacy.access_log import rounds, seen
 from privacy.access_members import AccessEntry, AccessRound
+from privacy.codicil import Decision, choices_for_export
 from privacy.keys import Cipher
 from privacy.memberships import Membership, memberships
 from privacy.people import Member, profile
@@ -137,6 +138,10 @@ def _memberships(db: Session, person: Person) -> Iterator[Row]:
         yield columns_of(row) | {"employer_name": copies.employer(db, row.employer).name}
 
 
+def _choices(db: Session, person: Person) -> Iterator[Row]:
+    yield from choices_for_export(db, person.subject)
+
+
 def _seen(db: Session, person: Person) -> Iterator[Row]:
     for each in seen(db, person.subject, cipher=person.cipher):
         yield {name: plain(value) for name, value in asdict(each).items()}
@@ -157,6 +162,7 @@ def joined_at(db: Session, subject: UUID) -> datetime:
 SECTIONS = (
     Section("account", (Member,), _account),
     Section("memberships", (Membership,), _memberships),
+    Section("choices", (Decision,), _choices),
     Section("access_log", (AccessEntry, AccessRound), _seen),
     Section("support_grants", (SupportGrant,), plain_rows(SupportGrant, _grant)),
 )

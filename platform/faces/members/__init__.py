@@ -16,11 +16,13 @@ from ...web.desk import Clock, Face, InUse
 from ...web.passkeys import PasskeyFace, passkey_pages
 from ...web.signing import MemberSignInForm, signing_pages
 from . import (
+    access,
     account,
     choices,
     coins,
     data,
     employer_view,
+    exporting,
     joining,
     private_address,
     programmes,
@@ -74,6 +76,8 @@ def new_members_app(settings: Settings, store: Store, clock: Clock, *, beside_em
         shop,
         data,
         choices,
+        exporting,
+        access,
         employer_view,
         account,
         private_address,
