@@ -288,8 +288,9 @@ class Passkeys:
 
     def _own_row(self, db: Session, account: UUID, passkey: UUID) -> PasskeyColumns:
         self._own(db, account)
-        row = db.get(self._passkey, passkey)
-        if row is None or row.account != account:
+        table = self._passkey
+        row = db.scalars(select(table).where(table.id == passkey, table.account == account)).first()
+        if row is None:
             raise NotFound("There is no such passkey.")
         return row
 
