@@ -22,11 +22,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from privacy.credentials import new_token, token_digest
 from privacy.errors import Invalid, NotFound
+from privacy.keys import Cipher
 from privacy.post.addresses import plain_address
 from privacy.post.letters import Letter
 from privacy.post.queueing import queue
-from privacy.principals import acting
-from privacy.store import keys_of
+from privacy.principals import VISITOR, Purpose, acting
+from privacy.store import Store, keys_of, transaction
 from privacy.store.columns import UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, digest, plain, pseudonym, sealed
 from privacy.store.members import MembersBase
@@ -68,6 +69,10 @@ class MemberAddress(MembersBase):
     digest: Mapped[bytes] = mapped_column(unique=True)
     sealed: Mapped[bytes]
     second_step: Mapped[bool]
+
+    def opened(self, cipher: Cipher) -> str:
+        """The address."""
+        return cipher.open(self.sealed, context=_context(self.account)).decode()
 
 
 class MailedCode(MembersBase):
@@ -117,19 +122,25 @@ def address_of(db: Session, account: UUID) -> Address | None:
     return Address(_opened(db, row), row.second_step) if row is not None else None
 
 
-def begin_change(db: Session, account: UUID, *, address: str, locale: str, now: datetime) -> str:
+def is_anothers(store: Store, account: UUID, address: str) -> bool:
+    """Whether another account has proven this address: read as nobody, for a member sees no row of others.
+
+    For ``begin_change`` alone, which tells the member nothing of it. Raises Invalid.
+    """
+    with transaction(store, VISITOR, Purpose.authentication, read_only=True) as db:
+        return account_with(db, plain_address(address), otherwise=account) != account
+
+
+def begin_change(db: Session, account: UUID, *, address: str, is_anothers: bool, locale: str, now: datetime) -> str:
     """Mail a code to a new address, or tell its owner where it belongs to another account; the step's token.
 
-    Raises: Invalid (address), NotFound.
+    Two letters are queued either way, one of them to nobody. Raises: Invalid (address), NotFound.
     """
-    wanted = plain_address(address)
-    owner = account_with(db, wanted, otherwise=_own(db, account))
-    step = _Step(account, Wanted.address, keys_of(db).cipher(account).seal(wanted.encode(), context=_context(account)))
-    if owner == account:
-        return step.begin(db, to=wanted, locale=locale, now=now)
-    token = step.begin(db, to=None, locale=locale, now=now)  # its code goes to nobody
-    letter = Letter("address_in_use", locale, {})
-    queue(db, reference=uuid4(), to=wanted, letter=letter, now=now, expires_at=now + timedelta(days=1))
+    wanted, own = plain_address(address), _own(db, account)
+    step = _Step(own, Wanted.address, keys_of(db).cipher(own).seal(wanted.encode(), context=_context(own)))
+    token = step.begin(db, to=None if is_anothers else wanted, locale=locale, now=now)
+    told, letter = wanted if is_anothers else None, Letter("address_in_use", locale, {})
+    queue(db, reference=uuid4(), to=told, letter=letter, now=now, expires_at=now + timedelta(days=1))
     return token
 
 
@@ -142,11 +153,10 @@ def finish_change(db: Session, account: UUID, *, step: str, code: str, now: date
     known = db.get(MemberAddress, account)
     try:
         with db.begin_nested():
-            if known is not None:
-                known.digest, known.sealed = _digest(db, address), row.sealed
-            else:
-                new = {"account": account, "digest": _digest(db, address), "sealed": row.sealed, "second_step": False}
-                db.add(MemberAddress(**new))
+            if known is None:
+                known = MemberAddress(account=account, second_step=False)
+            known.digest, known.sealed = _digest(db, address), row.sealed
+            db.add(known)
     except IntegrityError as error:  # somebody else proved it in the meantime
         raise _wrong_code() from error
 

@@ -12,7 +12,7 @@ from privacy.principals import Purpose, Role
 
 from ...web.access import requires, shown_again_by
 from ...web.attempts import count, counted
-from ...web.desk import now
+from ...web.desk import now, store
 from ...web.forms import form_for, read_form
 from ...web.language import language
 from ...web.signing import has_just_proven
@@ -41,10 +41,12 @@ def begin() -> Response:
     """Mail a code to the new address; the answer is the same where it belongs to somebody else."""
     _require_proof()
     form = read_form(AddressForm)
+    address = form.address.data or ""
     count(letter=str(account()))
+    is_anothers = addresses.is_anothers(store(), account(), address)
     with writing(Purpose.authentication) as db:
         session[CHANGE] = addresses.begin_change(
-            db, account(), address=form.address.data or "", locale=language(), now=now()
+            db, account(), address=address, is_anothers=is_anothers, locale=language(), now=now()
         )
     return redirect(url_for("private_address.code_page"), 303)
 
