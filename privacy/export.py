@@ -17,8 +17,10 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from privacy.access_log import rounds, seen
 from privacy.access_members import AccessEntry, AccessRound
+from privacy.addresses import MemberAddress
 from privacy.codicil import Decision, choices_for_export
 from privacy.keys import Cipher
+from privacy.member_passkeys import PASSKEYS, MemberPasskey
 from privacy.memberships import Membership, memberships
 from privacy.people import Member, profile
 from privacy.principals import own_subject
@@ -116,7 +118,7 @@ def sections(given: Sequence[Section]) -> list[Section]:
     carried = {model for section in given for model in section.tables}
     for section in given:
         assert all(decided(model).export == section.name for model in section.tables), section.name
-    found = list(given)
+    open_tables: dict[str, list[type[DeclarativeBase]]] = {}
     for mapper in sorted(MembersBase.registry.mappers, key=lambda each: each.class_.__name__):
         model: type[DeclarativeBase] = mapper.class_
         holding = decided(model)
@@ -125,12 +127,30 @@ def sections(given: Sequence[Section]) -> list[Section]:
         closed = [name for name, column in holding.columns.items() if column.nature is Nature.sealed]
         assert not closed, f"{model.__name__} has sealed columns: say in a section how {closed} are opened"
         assert holding.owner is not None, f"{model.__name__} belongs to nobody by a column: it needs a section"
-        found.append(Section(holding.export, (model,), plain_rows(model)))
+        open_tables.setdefault(holding.export, []).append(model)
+    assert not open_tables.keys() & {section.name for section in given}, "a section carries all tables of its name"
+    found = [*given, *(Section(name, tuple(models), _all_of(models)) for name, models in open_tables.items())]
     return sorted(found, key=lambda each: each.name)
+
+
+def _all_of(models: Sequence[type[DeclarativeBase]]) -> Callable[[Session, Person], Iterator[Row]]:
+    """The rows of some tables, one table after the other."""
+
+    def read(db: Session, person: Person) -> Iterator[Row]:
+        for model in models:
+            yield from plain_rows(model)(db, person)
+
+    return read
 
 
 def _account(db: Session, person: Person) -> Iterator[Row]:
     yield {name: plain(value) for name, value in asdict(profile(db, person.account)).items()}
+    for row in db.scalars(select(MemberAddress).where(own(MemberAddress, person))):
+        yield columns_of(row) | {"address": row.opened(person.cipher)}
+
+
+def _passkey(row: MemberPasskey, person: Person) -> Row:
+    return {name: plain(value) for name, value in PASSKEYS.told(row, person.cipher).items()}
 
 
 def _memberships(db: Session, person: Person) -> Iterator[Row]:
@@ -160,7 +180,8 @@ def joined_at(db: Session, subject: UUID) -> datetime:
 
 
 SECTIONS = (
-    Section("account", (Member,), _account),
+    Section("account", (Member, MemberAddress), _account),
+    Section("passkeys", (MemberPasskey,), plain_rows(MemberPasskey, _passkey)),
     Section("memberships", (Membership,), _memberships),
     Section("choices", (Decision,), _choices),
     Section("access_log", (AccessEntry, AccessRound), _seen),

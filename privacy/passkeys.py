@@ -31,6 +31,7 @@ from webauthn.helpers.structs import (
 
 from privacy import credentials
 from privacy.errors import Conflict, Forbidden, Invalid, NotFound
+from privacy.keys import Cipher
 from privacy.principals import acting
 from privacy.store import keys_of
 from privacy.store.columns import UtcDateTime
@@ -321,6 +322,11 @@ class Passkeys:
         if cast("CursorResult[Any]", done).rowcount != 1:
             raise _refused()
         return base64url_to_bytes(challenge)
+
+    def told(self, row: PasskeyColumns, cipher: Cipher) -> dict[str, Any]:
+        """Everything that is sealed of a passkey, as JSON has it: for the export of whose it is."""
+        found: dict[str, Any] = json.loads(cipher.open(row.sealed, context=self._context(row.id)))
+        return found
 
     def _handle(self, db: Session, account: UUID) -> bytes:
         return keys_of(db).cipher(account).digest("user handle", context=self._table)

@@ -108,9 +108,8 @@ def rich_member(members: Store, company: Company, *, name: str, steps: int) -> R
                 now=LATER + timedelta(minutes=minutes),
                 first_day=TODAY,
             )
-    with transaction(members, me, Purpose.rewards) as db:
+    with transaction(members, JOB, Purpose.rewards) as db:
         settle_member(db, profile.subject, LATER)
-    with transaction(members, me, Purpose.rewards) as db:
         shop.buy(db, subject=profile.subject, cipher=cipher, item=voucher, order=uuid4(), now=LATER)
     with transaction(members, me, Purpose.own_use) as db:
         code = support.give_leave(
