@@ -18,6 +18,7 @@ from privacy.errors import Conflict, NotFound
 from privacy.store.columns import UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
 from privacy.store.members import MembersBase
+from privacy.store.sight import Through
 
 BALANCE_COINS_MAX = 4 * 10**18
 """Far from 2^63, where SQLite would silently go on in floating point."""
@@ -42,6 +43,7 @@ class Account(MembersBase):
     """Coins of one owner for one use. ``floor_coins`` None: no floor, for ``outside`` only."""
 
     __tablename__ = "ledger_account"
+    __through__ = Through(columns=("id",), table="purse", key="account", only=("kind", "purse"))
     __table_args__ = (
         CheckConstraint("(kind = 'outside') = (floor_coins IS NULL)", name="floor_kind"),
         CheckConstraint("floor_coins IS NULL OR balance_coins - held_coins >= floor_coins", name="floor"),

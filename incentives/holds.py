@@ -20,6 +20,7 @@ from privacy.errors import Conflict, NotFound
 from privacy.store.columns import UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
 from privacy.store.members import MembersBase
+from privacy.store.sight import Through
 
 
 class HoldState(StrEnum):
@@ -34,6 +35,7 @@ class Hold(MembersBase):
     """Coins set aside on an account until ``expires_at``."""
 
     __tablename__ = "ledger_hold"
+    __through__ = Through(columns=("account",), table="purse", key="account")
     __table_args__ = (
         CheckConstraint("amount_coins > 0", name="amount"),
         Index(None, "state", "expires_at"),

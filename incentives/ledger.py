@@ -35,6 +35,7 @@ from privacy.errors import Conflict, Invalid, NotFound
 from privacy.store.columns import UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
 from privacy.store.members import MembersBase
+from privacy.store.sight import Through
 
 __all__ = [
     "Account",
@@ -78,6 +79,7 @@ class Transfer(MembersBase):
     """One movement of coins, booked once and for good."""
 
     __tablename__ = "ledger_transfer"
+    __through__ = Through(columns=("debit", "credit"), table="purse", key="account")
     __append_only__ = True
     __table_args__ = (
         CheckConstraint(f"amount_coins BETWEEN 1 AND {AMOUNT_COINS_MAX}", name="amount"),

@@ -33,6 +33,7 @@ from privacy.store import keys_of
 from privacy.store.columns import UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, digest, plain, pseudonym, public, sealed
 from privacy.store.members import MembersBase
+from privacy.store.rights import CHANGE
 
 TITLE_CHARACTERS_MAX = 120
 
@@ -48,6 +49,7 @@ class ShopItem(MembersBase):
     """Something to spend coins on. ``stock`` None: as many as anybody wants."""
 
     __tablename__ = "shop_item"
+    __face_may__ = CHANGE
     __table_args__ = (
         CheckConstraint(f"price_coins BETWEEN 1 AND {AMOUNT_COINS_MAX}", name="price"),
         CheckConstraint("stock IS NULL OR stock >= 0", name="stock"),

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from incentives.accounts import Account, AccountKind
@@ -115,7 +115,7 @@ class _Problems:
 def _one_instant(db: Session) -> None:
     """See one state of all tables while others go on booking (SQLite readers do so anyway)."""
     if db.get_bind().dialect.name == "postgresql":
-        db.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
 def _parse(expected: str | None) -> tuple[int, bytes] | None:

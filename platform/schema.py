@@ -7,14 +7,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
 from privacy.errors import Invalid
 from privacy.principals import Side
-from privacy.store import Store
-from privacy.store.append_only import missing_guards
+from privacy.store import Store, policies, roles
+from privacy.store.append_only import apply_guards, missing_guards
 from privacy.store.employers import EmployersBase
 from privacy.store.engine import raw_connection
 from privacy.store.members import MembersBase
@@ -58,14 +58,37 @@ def upgrade(store: Store) -> None:
     """Bring a store's schema up to date. Raises Invalid where it is newer than this program."""
     _refuse_newer(store, revision(store))
     migrate(store.side, store.engine)
+    if store.dialect == "postgresql" and store.side is Side.members:
+        with raw_connection(store.engine) as connection:
+            policies.trust(connection, store.keys)
 
 
 def migrate(side: Side, engine: Engine) -> None:
-    """Run the migrations of a store that are still to be run."""
+    """Run the migrations of a store that are still to be run, and end with the walls that the models ask for."""
     settings = config(side)
     with raw_connection(engine) as connection:
         settings.attributes["connection"] = connection
+        walled = connection.dialect.name == "postgresql"
+        if walled and side is Side.members and _is_behind(side, connection):
+            policies.lift_policies(connection)
         command.upgrade(settings, "head")
+        apply_guards(connection, models(side))
+        if walled:
+            build_walls(side, connection)
+
+
+def build_walls(side: Side, connection: Connection) -> None:
+    """Row-level security and, where the roles are there, grants: whatever was there before."""
+    load_tables()
+    if side is Side.members:
+        policies.apply_policies(connection)
+    if roles.exist(connection, side):
+        roles.grant(connection, side)
+
+
+def _is_behind(side: Side, connection: Connection) -> bool:
+    current = MigrationContext.configure(connection).get_current_revision()
+    return current != ScriptDirectory.from_config(config(side)).get_current_head()
 
 
 def require_current(store: Store) -> None:
@@ -89,4 +112,6 @@ def differences(store: Store) -> list[str]:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         found = [f"The {store.side}' store differs: {change!r}." for change in compare_metadata(context, base.metadata)]
         unguarded = missing_guards(connection, base)
+        if store.dialect == "postgresql" and store.side is Side.members:
+            found += policies.policy_problems(connection)
     return found + [f"The {store.side}' store does not protect {name} against changes." for name in unguarded]

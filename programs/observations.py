@@ -15,6 +15,7 @@ from itertools import islice
 from uuid import UUID, uuid4
 
 from sqlalchemy import CheckConstraint, Date, Index, String, UniqueConstraint, Uuid, and_, bindparam, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from privacy.errors import Conflict
@@ -124,6 +125,29 @@ class ImportBatch(MembersBase):
         return ImportReport.from_store(json.loads(cipher.open(self.report, context=_report_context(self.id))))
 
 
+class RecordFingerprint(MembersBase):
+    """What is left of an observation that was kept long enough: by this the same record is known again."""
+
+    __tablename__ = "record_fingerprint"
+    __append_only__ = True
+    __holding__ = Holding(
+        about="The keyed digests of an observation that is too old to be kept.",
+        owner=Owner.subject,
+        columns={
+            "subject": pseudonym("whose it was"),
+            "record_key": digest("keyed: the same for every version of one source record"),
+            "content": digest("keyed: the same for equal versions only"),
+        },
+        at_erasure=AtErasure.delete,
+        keeping=Keeping.account,
+        not_exported="digests, which say nothing; the day's value is in the export",
+    )
+
+    subject: Mapped[UUID] = mapped_column(primary_key=True)
+    record_key: Mapped[bytes] = mapped_column(primary_key=True)
+    content: Mapped[bytes] = mapped_column(primary_key=True)
+
+
 @dataclass(frozen=True, slots=True)
 class HeldBack:
     """A record in quarantine and why, in Dutch and English."""
@@ -153,9 +177,7 @@ def record(
     """
     own_subject(db, subject)
     take_turns(db, subject)
-    if (done := db.get(ImportBatch, batch)) is not None:
-        if done.subject != subject:
-            raise Conflict("This import's number is in use: start the import again.")
+    if (done := db.get(ImportBatch, batch)) is not None and done.subject == subject:
         return done.opened(cipher)
     bounds = Bounds(today=now.astimezone(UTC).date(), first_day=first_day)
     writer = _Writer(db, subject=subject, cipher=cipher, batch=batch, now=now, bounds=bounds)
@@ -167,8 +189,11 @@ def record(
     if report.observations_new:
         report.days |= _days_left_behind(db, subject, batch, report.days)
     sealed = cipher.seal(encode_json(report.to_store()).encode(), context=_report_context(batch))
-    db.add(ImportBatch(id=batch, subject=subject, format=format, received_at=now, report=sealed))
-    db.flush()
+    try:
+        with db.begin_nested():
+            db.add(ImportBatch(id=batch, subject=subject, format=format, received_at=now, report=sealed))
+    except IntegrityError as error:  # somebody else's, which is not seen from here
+        raise Conflict("This import's number is in use: start the import again.") from error
     return report
 
 

@@ -11,9 +11,10 @@ from privacy.store import transaction
 from privacy.tenants import copies
 from privacy.tenants.copying import Mirror
 from programs.catalogue import ProgrammeVersion
+from programs.covering import end_uncovered
 from programs.measures import active_months
 from programs.offered import ProgrammeVersionCopy
-from programs.rewarding import settle_collective
+from programs.rewarding import ZONE, settle_collective
 
 AS_JOB = job("settle-rewards")
 
@@ -25,6 +26,16 @@ def _settle(context: JobContext, _period: Period) -> str:
         with transaction(context.members, replace(AS_JOB, collective=collective), Purpose.rewards) as db:
             settle_collective(db, collective, now=context.now)
     return "Rewards are settled."
+
+
+def _end_programmes(context: JobContext, _period: Period) -> str:
+    as_job = job("end-programmes")
+    with transaction(context.members, as_job, Purpose.rewards, read_only=True) as db:
+        collectives = [each.id for each in copies.collectives(db)]
+    for collective in collectives:
+        with transaction(context.members, replace(as_job, collective=collective), Purpose.rewards) as db:
+            end_uncovered(db, collective, today=context.now.astimezone(ZONE).date())
+    return "Programmes that no employer carries any more have ended."
 
 
 def _publish(context: JobContext, period: Period) -> str:
@@ -46,6 +57,7 @@ def _copy(context: JobContext, _period: Period) -> str:
 
 HOURLY_GRACE = timedelta(hours=1)
 JOBS = (
+    Job("end-programmes", every=Every.hour, run=_end_programmes, grace=HOURLY_GRACE, reads=What.programmes),
     Job("settle-rewards", every=Every.hour, run=_settle, grace=HOURLY_GRACE, reads=What.coins),
     Job("publish-releases", every=Every.month, run=_publish, grace=timedelta(days=400), reads=What.participation),
     Job("copy-releases", every=Every.hour, run=_copy, grace=HOURLY_GRACE),

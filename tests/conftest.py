@@ -18,6 +18,7 @@ from privacy import credentials
 from privacy.keys import KeyRing
 from privacy.principals import Side
 from privacy.store import Store, open_store
+from privacy.store.policies import trust
 from tests.databases import OpenFresh, PostgresqlDatabases, SqliteTemplates, why_no_server
 
 
@@ -81,6 +82,9 @@ def open_fresh(
             store.close()
             return
         store = open_store(side, postgresql_databases.take(side), keys)
+        if side is Side.members:
+            with store.engine.begin() as connection:
+                trust(connection, keys)
         yield store
         store.close()
         postgresql_databases.give_back(side)

@@ -11,6 +11,7 @@ from privacy.keys import KeyRing
 from privacy.principals import Side
 from privacy.store import Store
 from privacy.store.engine import open_engine
+from vitaal.roles import make_and_grant
 from vitaal.schema import migrate
 
 SERVER = "postgresql://postgres@127.0.0.1:5432"
@@ -47,6 +48,9 @@ def new_database() -> Iterator[str]:
 def create_tables(side: Side, url: str) -> None:
     engine = open_engine(url)
     migrate(side, engine)
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            make_and_grant(connection, side)
     engine.dispose()
 
 

@@ -15,12 +15,14 @@ from privacy.release.columns import SCOPE_COLUMNS, ScopeColumns
 from privacy.release.plan import YEARLY_LIMIT_MICRO, Name, Scope, Tier
 from privacy.store.holding import Holding, Keeping, public
 from privacy.store.members import MembersBase
+from privacy.store.rights import NONE
 
 
 class ReleaseBudget(ScopeColumns, MembersBase):
     """One charge: what a statistic's window about a scope cost."""
 
     __tablename__ = "release_budget"
+    __face_may__ = NONE
     __table_args__ = (CheckConstraint("micro_rho > 0", name="charge_positive"),)
     __append_only__ = True
 
@@ -47,6 +49,7 @@ class ReleaseBudgetYear(ScopeColumns, MembersBase):
     """What a scope has used of a calendar year."""
 
     __tablename__ = "release_budget_year"
+    __face_may__ = NONE
     __table_args__ = (
         CheckConstraint("spent_micro_rho <= limit_micro_rho", name="within_limit"),
         CheckConstraint(

@@ -22,6 +22,7 @@ from privacy.release.counting import Spell
 from privacy.release.plan import Scope, SizeClass, Tier
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym, public
 from privacy.store.members import MembersBase
+from privacy.store.rights import NONE
 from privacy.tenants.copies import ContractCopy, contracts_on, heads_on
 
 USE_OF_TIER: Mapping[Tier, Use] = {Tier.hr: Use.employer_report, Tier.insurer: Use.insurer_report}
@@ -32,6 +33,7 @@ class ScopeYear(ScopeColumns, MembersBase):
     """What is fixed for a scope at its first release of a calendar year."""
 
     __tablename__ = "release_scope_year"
+    __face_may__ = NONE
     __append_only__ = True
 
     __holding__ = Holding(
@@ -85,6 +87,7 @@ class ReachIncrement(ScopeColumns, MembersBase):
     """How many subjects a month added to a scope's reach, with the declared heads on the month's last day."""
 
     __tablename__ = "reach_increment"
+    __face_may__ = NONE
     __table_args__ = (CheckConstraint("people >= 0 AND heads > 0", name="counts_sensible"),)
     __append_only__ = True
 
@@ -110,6 +113,7 @@ class Cohort(MembersBase):
     """An employer's cohort of a quarter, with the declared heads on its first day."""
 
     __tablename__ = "release_cohort"
+    __face_may__ = NONE
     __table_args__ = (CheckConstraint("heads > 0", name="heads_positive"),)
     __append_only__ = True
 

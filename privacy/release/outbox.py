@@ -17,6 +17,7 @@ from privacy.release.noise import OPENDP
 from privacy.release.plan import Audience, Name, Scope
 from privacy.store.holding import Holding, Keeping, public
 from privacy.store.members import MembersBase
+from privacy.store.rights import NONE
 from privacy.tenants.copies import PoolEmployerCopy
 
 
@@ -27,6 +28,7 @@ class NoisyValue(ScopeColumns, MembersBase):
     """
 
     __tablename__ = "noisy_value"
+    __face_may__ = NONE
     __append_only__ = True
 
     __holding__ = Holding(

@@ -8,7 +8,7 @@ out of a kind of report count as inactive in it, by their choices as they stood 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -64,7 +64,7 @@ def publish(
     made: list[UUID] = []
     for collective in due:
         try:
-            with transaction(members, PUBLISHING, Purpose.publishing) as db:
+            with transaction(members, replace(PUBLISHING, collective=collective), Purpose.publishing) as db:
                 publication = _Publication(db, collective, measures, noise, now)
                 publication.publish(period)
         except IntegrityError as error:

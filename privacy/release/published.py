@@ -13,6 +13,7 @@ from privacy.release.document import digest_of
 from privacy.release.noise import OPENDP
 from privacy.release.plan import Audience, Scope
 from privacy.store.employers import EmployersBase
+from privacy.store.rights import ADD, READ
 from privacy.tenants.declared import Collective, Employer, Pool, PoolEmployer
 
 
@@ -20,6 +21,8 @@ class Release(ReleaseColumns, EmployersBase):
     """One published release; a second value for the same window cannot be stored, nor one with predictable noise."""
 
     __tablename__ = "release"
+    __face_may__ = READ
+    __job_may__ = ADD
     __table_args__ = (
         UniqueConstraint("audience_kind", "audience", "statistic", "window"),
         CheckConstraint(f"publishable AND noise = '{OPENDP}'", name="publishable_only"),

@@ -2,12 +2,14 @@
 
 There are two stores, members' and employers' (see ``members.py`` and ``employers.py``); neither is opened without
 saying as whom and what for. A transaction commits at the end of its block and rolls back on any error; functions
-inside it only flush.
+inside it only flush. What it sees follows from who asks (``sight.py``): the session's query filter and, on
+PostgreSQL, the database's roles and row-level security hold it to that.
 """
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from uuid import UUID
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -15,15 +17,24 @@ from sqlalchemy.orm import Session
 from privacy.keys import KeyRing
 from privacy.principals import Principal, Purpose, Side, allow
 from privacy.store.engine import for_transaction, open_engine
+from privacy.store.entering import Entry, enter_again, open_face, watch_entries
+from privacy.store.rights import Actor, actor_of
+from privacy.store.rows import GUARD, Guard, GuardedSession
+from privacy.store.sight import sight_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Store:
-    """One of the two stores, with the keys that its sealed columns need."""
+    """One of the two stores, with the keys that its sealed columns need.
+
+    engine: for jobs, migrations and checks. face: for what people do; on SQLite its connections are held to an
+    allow-list, on PostgreSQL it is the same engine and the transaction's role holds.
+    """
 
     side: Side
     engine: Engine
     keys: KeyRing
+    face: Engine = field(kw_only=True)
 
     @property
     def dialect(self) -> str:
@@ -33,11 +44,14 @@ class Store:
     def close(self) -> None:
         """Give all connections back to the operating system."""
         self.engine.dispose()
+        self.face.dispose()
 
 
 def open_store(side: Side, url: str, keys: KeyRing) -> Store:
     """Open a store at an address of ``engine.open_engine``. Raises Invalid."""
-    return Store(side, open_engine(url), keys)
+    engine = open_engine(url)
+    watch_entries(engine)
+    return Store(side, engine, keys, face=open_face(side, engine, url))
 
 
 @contextmanager
@@ -48,9 +62,23 @@ def transaction(store: Store, principal: Principal, purpose: Purpose, *, read_on
     Raises: Forbidden where the role may not open this store for this purpose.
     """
     allow(principal, store.side, purpose)
-    with Session(for_transaction(store.engine, read_only=read_only), expire_on_commit=False) as db, db.begin():
-        db.info.update(principal=principal, purpose=purpose, keys=store.keys, side=store.side)
+    actor = actor_of(store.side, principal, purpose, read_only=read_only)
+    guard = Guard(sight_of(store.side, principal, purpose))
+    entry = Entry(store.side, actor, guard, store.keys)
+    chosen = store.face if actor is Actor.face else store.engine
+    engine = for_transaction(chosen, read_only=read_only, options=entry.options())
+    with GuardedSession(engine, expire_on_commit=False) as db, db.begin():
+        db.info.update({"principal": principal, "purpose": purpose, "keys": store.keys, "side": store.side})
+        db.info[GUARD] = guard
         yield db
+
+
+def show_subject(db: Session, subject: UUID) -> None:
+    """See one person's rows from here on: for who looks at them with a reason that is on record."""
+    guard = db.info[GUARD]
+    assert isinstance(guard, Guard)
+    guard.change(guard.sight.of_subject(subject))
+    enter_again(db.connection())
 
 
 def keys_of(db: Session) -> KeyRing:

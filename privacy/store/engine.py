@@ -9,12 +9,13 @@ Python's own; where the build found is in the range, the rollback journal is use
 """
 
 import importlib
+import os
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -80,30 +81,41 @@ def read_address(url: str) -> URL:
         raise Invalid("The database address cannot be read: expected sqlite:///FILE or postgresql://…") from error
 
 
-def open_engine(url: str, *, build: SqliteBuild | None = None) -> Engine:
+Authorizer = Callable[[int, str | None, str | None, str | None, str | None], int]
+"""Answers for each thing that a statement would do whether SQLite may prepare it."""
+
+
+def open_engine(url: str, *, build: SqliteBuild | None = None, authorizer: Authorizer | None = None) -> Engine:
     """An engine under our connection rules.
 
     url: ``sqlite:///file`` or ``postgresql+psycopg://…`` (``postgresql://`` is taken as the latter).
+    authorizer: what connections to an SQLite file are held to.
     Raises: Invalid for any other address, or where the driver is not installed.
     """
     address = read_address(url)
     if address.get_backend_name() == "sqlite":
-        return _open_sqlite(address.database, build or sqlite_build())
+        return _open_sqlite(address.database, build or sqlite_build(), authorizer)
     if address.get_backend_name() == "postgresql":
         try:
-            return create_engine(address.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=10)
+            return create_engine(
+                address.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=10, hide_parameters=True
+            )
         except ModuleNotFoundError as error:
             raise Invalid("PostgreSQL needs the extra: pip install 'vitaal[postgres]'.") from error
     raise Invalid(f"Databases of the kind {address.get_backend_name()!r} are not supported: use sqlite or postgresql.")
 
 
-def _open_sqlite(database: str | None, build: SqliteBuild) -> Engine:
+def _open_sqlite(database: str | None, build: SqliteBuild, authorizer: Authorizer | None) -> Engine:
     if not database or database == ":memory:":
         raise Invalid("SQLite needs a file: sqlite:///path/to/file.sqlite")
     folder = Path(database).resolve().parent
     if not folder.is_dir():
         raise Invalid(f"The folder {folder} for the database does not exist.")
-    engine = create_engine(URL.create("sqlite", database=database), module=build.module)
+    engine = create_engine(URL.create("sqlite", database=database), module=build.module, hide_parameters=True)
+
+    @event.listens_for(engine, "do_connect")
+    def _make(_dialect: object, _record: object, _arguments: object, _options: object) -> None:
+        make_private(Path(database))
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: object) -> None:
@@ -116,6 +128,10 @@ def _open_sqlite(database: str | None, build: SqliteBuild) -> Engine:
         cursor.execute("PRAGMA trusted_schema=OFF")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.close()
+        if authorizer is not None:
+            if hasattr(connection, "setlimit"):  # not with every module; the authorizer refuses ATTACH anyway
+                connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+            connection.set_authorizer(authorizer)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -126,9 +142,17 @@ def _open_sqlite(database: str | None, build: SqliteBuild) -> Engine:
     return engine
 
 
-def for_transaction(engine: Engine, *, read_only: bool) -> Engine:
+def make_private(file: Path) -> None:
+    """Let a database that is not there yet be its owner's alone; its journals take its mode."""
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
+
+
+def for_transaction(engine: Engine, *, read_only: bool, options: Mapping[str, object] = MappingProxyType({})) -> Engine:
     """The engine as one transaction uses it: where it is to read only, both databases refuse its writes."""
-    return engine.execution_options(**{READ_ONLY: read_only, "postgresql_readonly": read_only})
+    return engine.execution_options(**{READ_ONLY: read_only, "postgresql_readonly": read_only, **options})
 
 
 @contextmanager

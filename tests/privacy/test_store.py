@@ -19,7 +19,7 @@ from admin.payments import Payment
 from privacy.claims import JobRun, JobsStart
 from privacy.errors import Invalid
 from privacy.keys import KeyRing
-from privacy.principals import Purpose, Side, job
+from privacy.principals import OPERATOR, Purpose, Side, job
 from privacy.store import Store, open_store, transaction
 from privacy.store.append_only import append_only_tables, missing_guards
 from privacy.store.columns import UtcDateTime
@@ -84,7 +84,7 @@ def test_a_reader_waits_for_no_writer_and_sees_nothing_half_done(members: Store)
 
 
 def test_a_row_that_points_nowhere_is_refused(employers: Store) -> None:
-    with pytest.raises(IntegrityError), transaction(employers, job("x"), Purpose.operation) as db:
+    with pytest.raises(IntegrityError), transaction(employers, OPERATOR, Purpose.administration) as db:
         db.add(SharedCode(invitation=uuid4(), code="NOWHERE"))
 
 
@@ -164,7 +164,7 @@ from pathlib import Path
 from sqlalchemy import select
 from privacy.claims import JobRun
 from privacy.keys import KeyRing
-from privacy.principals import Purpose, Side, job
+from privacy.principals import OPERATOR, Purpose, Side, job
 from privacy.store import open_store, transaction
 
 store = open_store(Side.members, sys.argv[1], KeyRing(Path(sys.argv[2])))

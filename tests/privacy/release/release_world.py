@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from privacy.jobs import Period
 from privacy.memberships import Membership
-from privacy.principals import Purpose, job
+from privacy.principals import OPERATOR, Purpose, job
 from privacy.release.noise import NoiseSource, OpenDpNoise
 from privacy.release.outbox import ReleaseOutbox
 from privacy.release.plan import Name, Scope
@@ -49,7 +49,7 @@ class World:
         self.add_collective(self.collective)
 
     def declaring(self):
-        return transaction(self.employers, job("test"), Purpose.operation)
+        return transaction(self.employers, OPERATOR, Purpose.administration)
 
     def add_collective(self, collective: UUID) -> UUID:
         with self.declaring() as db:
