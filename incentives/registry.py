@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 from incentives.holds import void_expired
+from incentives.leaving import AT_LEAVING
+from privacy.erasure import apply_erasures
 from privacy.jobs import Every, Job, JobContext, Period
 from privacy.principals import Purpose, job
 from privacy.store import transaction
@@ -14,4 +16,12 @@ def _void(context: JobContext, _period: Period) -> str:
     return "Holds that were not used in time are void."
 
 
-JOBS = (Job("void-holds", every=Every.hour, run=_void, grace=timedelta(hours=1)),)
+def _erase(context: JobContext, _period: Period) -> str:
+    apply_erasures(context.members, now=context.now, at_leaving=AT_LEAVING)
+    return "The erasure list is followed."
+
+
+JOBS = (
+    Job("apply-erasures", every=Every.hour, run=_erase, grace=timedelta(hours=1)),
+    Job("void-holds", every=Every.hour, run=_void, grace=timedelta(hours=1)),
+)

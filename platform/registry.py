@@ -11,6 +11,7 @@ MEMBERS_TABLES = (
     "privacy.codicil",
     "privacy.tenants.copies",
     "privacy.claims",
+    "privacy.store.erased",
     "privacy.access_members",
     "privacy.support",
     "privacy.post.members",
@@ -40,6 +41,7 @@ EMPLOYERS_TABLES = (
     "privacy.tenants.declared",
     "privacy.tenants.roster",
     "privacy.tenants.roster_draft",
+    "privacy.store.retained",
     "privacy.access_employers",
     "privacy.post.employers",
     "privacy.release.published",
@@ -58,5 +60,12 @@ USES = {
 
 def load_tables() -> None:
     """Import every module with tables, so that the metadata of both stores is complete."""
-    for name in (*MEMBERS_TABLES, *EMPLOYERS_TABLES):
+    load_members_tables()
+    for name in EMPLOYERS_TABLES:
+        importlib.import_module(name)
+
+
+def load_members_tables() -> None:
+    """Import every module with tables of the members' store: for a process that knows that store alone."""
+    for name in MEMBERS_TABLES:
         importlib.import_module(name)

@@ -144,10 +144,13 @@ class KeyRing:
 
     def cipher(self, owner: UUID) -> Cipher:
         """The person's cipher. Raises KeyDestroyed."""
-        path = self._folder.path(owner)
-        if not path.exists():  # asked every time: another process may have destroyed it
+        if not self.has(owner):  # asked every time: another process may have destroyed it
             raise KeyDestroyed("There is no such person.")
-        return Cipher(self._unwrap(path))
+        return Cipher(self._unwrap(self._folder.path(owner)))
+
+    def has(self, owner: UUID) -> bool:
+        """Whether the person's key exists."""
+        return self._folder.path(owner).exists()
 
     def destroy(self, owner: UUID) -> None:
         """Destroy the person's key for good; harmless to repeat."""
