@@ -76,8 +76,11 @@ def test_a_newcomer_reads_every_use_its_text_and_that_coins_do_not_depend_on_it(
 
 def test_one_form_per_choice_and_none_for_what_the_account_is_for(town: Town) -> None:
     body = town.newcomer().get(PAGE).get_data(as_text=True)
-    assert re.findall(r'name="purpose" value="(\w+)"', body) == list(OFFERED)
-    assert re.findall(r'name="allowed" value="(\w+)"', body) == ["no", "no"]
+    forms = re.findall(rf'<form method="post" action="{PAGE}">.*?</form>', body, re.DOTALL)
+    assert [re.findall(r'name="(\w+)"(?: value="(\w+)")?', each)[1:] for each in forms] == [
+        [("purpose", use), ("shown", "1"), ("allowed", "no")] for use in OFFERED
+    ]
+    assert all('name="csrf_token"' in each for each in forms)
     assert {use for use in USES if BASIS[Use(use)] is not Basis.agreement} == set(OFFERED)
 
 
