@@ -8,8 +8,8 @@ import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, BinaryIO, Protocol
-from uuid import UUID
+from io import BufferedWriter, RawIOBase
+from typing import Any, BinaryIO, Protocol, cast
 
 from sqlalchemy.orm import Session
 
@@ -17,12 +17,11 @@ from incentives import exporting as of_incentives
 from privacy import export as of_privacy
 from privacy.export import Person, Row, Section, sections
 from programs import exporting as of_programs
-from programs.imports.records import Record
-from programs.observations import Observation
 
 from . import fhir
 
 SCHEMA_VERSION = 1
+BUFFER_BYTES = 1 << 16
 FILES = ("vitaal.json", "fhir.json")
 SECTIONS = (*of_privacy.SECTIONS, *of_incentives.SECTIONS, *of_programs.SECTIONS)
 HELP: Mapping[str, Callable[[Session, Person], Iterator[Row]]] = {
@@ -82,7 +81,7 @@ def write_zip(db: Session, person: Person, out: BinaryIO) -> None:
         for name, write in zip(FILES, (write_json, write_fhir), strict=True):
             entry = zipfile.ZipInfo(name, person.now.timetuple()[:6])
             entry.compress_type = zipfile.ZIP_DEFLATED
-            with packed.open(entry, "w", force_zip64=True) as file:
+            with BufferedWriter(cast("RawIOBase", packed.open(entry, "w", force_zip64=True)), BUFFER_BYTES) as file:
                 write(db, person, file)
 
 
@@ -102,7 +101,7 @@ def _resources(db: Session, person: Person) -> Iterator[dict[str, Any]]:
         found = fhir.of_day(person.subject, day=each.day, metric=each.metric, value=each.value)
         if found is not None:
             yield found
-    for number, record in _newest_accepted(db, person):
+    for number, record in of_programs.newest_records(db, person):
         found = fhir.of_record(
             person.subject,
             number=number,
@@ -115,9 +114,3 @@ def _resources(db: Session, person: Person) -> Iterator[dict[str, Any]]:
         )
         if found is not None:
             yield found
-
-
-def _newest_accepted(db: Session, person: Person) -> Iterator[tuple[UUID, Record]]:
-    for row, record in of_programs.records(db, person, newest=True):
-        assert isinstance(row, Observation)
-        yield row.id, record

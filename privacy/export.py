@@ -85,15 +85,16 @@ def plain(value: Any) -> Any:
             return value
 
 
-def columns_of(row: Any) -> dict[str, Any]:
-    """What a row says in the open: without digests, sealed fields and whose it is, which the export's head says."""
-    model: type[DeclarativeBase] = type(row)
+def open_columns(model: type[DeclarativeBase]) -> list[str]:
+    """The columns that say something in the open: no digest, nothing sealed, nor whose it is, which the head says."""
     holding = decided(model)
-    return {
-        name: plain(getattr(row, name))
-        for name, column in holding.columns.items()
-        if column.nature not in (Nature.sealed, Nature.digest) and name != holding.owner
-    }
+    closed = (Nature.sealed, Nature.digest)
+    return [name for name, said in holding.columns.items() if said.nature not in closed and name != holding.owner]
+
+
+def columns_of(row: Any) -> Row:
+    """What a row says in the open."""
+    return {name: plain(getattr(row, name)) for name in open_columns(type(row))}
 
 
 def plain_rows(
