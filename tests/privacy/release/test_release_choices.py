@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from release_world import World, ZeroNoise
-from sqlalchemy import delete, event, select
+from sqlalchemy import event, select
 
-from privacy.codicil import Use, choose
+from incentives.leaving import AT_LEAVING
+from privacy.codicil import Decision, Use, choose
+from privacy.erasure import erase
 from privacy.jobs import Period
-from privacy.memberships import Membership
 from privacy.principals import Principal, Purpose, Role, job
 from privacy.release.cohorts import Cohort, CohortMember, ReachIncrement, ReachMark
 from privacy.release.counting import counted_activity
@@ -22,6 +23,7 @@ from privacy.release.noise import SeededNoise
 from privacy.release.plan import Audience, Name, Scope, Tier
 from privacy.release.pools import assign_pools
 from privacy.store import transaction
+from tests.factories import Company, copied_invitation, new_member
 
 QUARTER = "2026-01 2026-02 2026-03"
 HALF_YEAR = f"{QUARTER} 2026-04 2026-05 2026-06"
@@ -362,21 +364,31 @@ def test_a_choice_goes_along_to_the_next_employer(world: World) -> None:
             assert row.document().noisy == (0,), key
 
 
+@pytest.mark.parametrize("erased_at", [at("2026-04-01", hour=2), at("2026-05-10")], ids=["before the job", "later"])
 @pytest.mark.parametrize("stays_out", [False, True])
-def test_somebody_erased_stays_in_what_was_frozen_and_is_in_nothing_after_it(world: World, stays_out: bool) -> None:
+def test_somebody_erased_stays_in_what_was_frozen_and_is_in_nothing_after_it(
+    world: World, stays_out: bool, erased_at: datetime
+) -> None:
     firm = firm_of_thirty(world)
-    target = world.person("target", firm, months=HALF_YEAR)
+    company = Company(holder=world.holder, collective=world.collective, employer=firm, code="CODE")
+    copied_invitation(world.members, company, code="CODE", shared=True)
+    who = new_member(world.members, company, today=date(2025, 12, 1))
+    world.deeds |= {(who.subject, month) for month in HALF_YEAR.split()}
     if stays_out:
-        decide(world, target, EMPLOYER, False, at("2026-01-05"))
-    world.run_through("2026-01", "2026-03", ZeroNoise())
+        decide(world, who.subject, EMPLOYER, False, at("2026-01-05"))
+    runs = [Period.parse(month) for month in HALF_YEAR.split()]
+    while runs and runs[0].end + timedelta(hours=3) < erased_at:
+        world.run(runs.pop(0).label, ZeroNoise())
     before = contents(world)
-    world.deeds = {(subject, month) for subject, month in world.deeds if subject != target}
-    with transaction(world.members, job("test"), Purpose.operation) as db:
-        db.execute(delete(Membership).where(Membership.subject == target))
-    world.run_through("2026-04", "2026-06", ZeroNoise())
+    assert erase(world.members, who.account, now=erased_at, at_leaving=AT_LEAVING)
+    world.deeds = {(subject, month) for subject, month in world.deeds if subject != who.subject}
+    assert rows(world, Decision) == []
+    for period in runs:
+        world.run(period.label, ZeroNoise())
 
     after = contents(world)
     assert {key: after[key] for key in before} == before
     reached = 5 if stays_out else 6
     assert exact(world, Audience.employer, Name.reach) == {f"2026-{month:02d}": reached for month in range(1, 7)}
-    assert exact(world, Audience.employer, Name.participation) == {"2026-Q1": 3 * reached, "2026-Q2": 15}
+    first_quarter = 15 if stays_out or erased_at < at("2026-04-01", hour=3) else 18
+    assert exact(world, Audience.employer, Name.participation) == {"2026-Q1": first_quarter, "2026-Q2": 15}
