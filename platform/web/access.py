@@ -18,6 +18,7 @@ from .desk import desk, now, principal, store
 
 ROLES = "vitaal_roles"
 AGAIN = "vitaal_again"
+AGAIN_UNLESS = "vitaal_again_unless"
 BYTES_MAX = "vitaal_bytes_max"
 COOKIE_SECONDS = 14 * 24 * 3600
 
@@ -39,11 +40,15 @@ def public(view: View) -> View:
     return requires()(view)
 
 
-def shown_again_by(page: Callable[..., Any]) -> Callable[[View], View]:
-    """Where the engine refuses what this view was sent, ``page`` shows the form again with the reason."""
+def shown_again_by(page: Callable[..., Any], *, unless: str | None = None) -> Callable[[View], View]:
+    """Where the engine refuses what this view was sent, ``page`` shows the form again with the reason.
+
+    unless: a field that the form has not; what is refused for its sake gets a page of its own.
+    """
 
     def mark(view: View) -> View:
         setattr(view, AGAIN, page)
+        setattr(view, AGAIN_UNLESS, unless)
         return view
 
     return mark

@@ -17,7 +17,7 @@ from privacy.errors import Conflict, Forbidden, Invalid, NotFound, VitaalError
 from privacy.faults import told
 
 from .. import logs
-from .access import AGAIN
+from .access import AGAIN, AGAIN_UNLESS
 from .sentences import in_reader_language
 
 STATUS: tuple[tuple[type[VitaalError], int], ...] = (
@@ -68,7 +68,8 @@ def _again(error: VitaalError, status: int) -> Response | None:
     """The page with the form that was refused, where the view names one."""
     view = current_app.view_functions.get(request.endpoint or "")
     page = cast("Callable[..., Any] | None", getattr(view, AGAIN, None))
-    if page is None or isinstance(error, NotFound):
+    unless = getattr(view, AGAIN_UNLESS, None)
+    if page is None or isinstance(error, NotFound) or (unless is not None and error.field == unless):
         return None
     g.refusal = error
     try:

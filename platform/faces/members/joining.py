@@ -91,7 +91,7 @@ def join_page(code: str) -> Any:
 
 @pages.post("/join/<code>")
 @public
-@shown_again_by(join_page)
+@shown_again_by(join_page, unless="code")
 def join(code: str) -> Response:
     """Make the account and sign it in."""
     form = read_form(JoinForm)
