@@ -35,6 +35,7 @@ from privacy.errors import Conflict, Invalid, NotFound
 from privacy.store.columns import UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
 from privacy.store.members import MembersBase
+from privacy.store.rows import OWN_ROWS
 from privacy.store.sight import Through
 
 __all__ = [
@@ -250,7 +251,8 @@ def _move(db: Session, connection: Connection, rows: Sequence[SealedRow]) -> Non
     amounts = [sums[account] for account in accounts]
     if connection.dialect.name == "sqlite":
         named = [(amount, account.hex) for amount, account in zip(amounts, accounts, strict=True)]
-        touched = connection.exec_driver_sql(_ADD_SQLITE, named).rowcount
+        own = {OWN_ROWS: True}  # every account was found among those that are seen
+        touched = connection.exec_driver_sql(_ADD_SQLITE, named, execution_options=own).rowcount
     else:
         touched = connection.exec_driver_sql(_ADD_POSTGRESQL, (accounts, amounts)).rowcount
     assert touched == len(accounts)

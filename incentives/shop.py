@@ -11,6 +11,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Enum, Index, LargeBinary, Uuid, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from incentives.holds import hold, post_hold
@@ -137,8 +138,11 @@ def buy(db: Session, *, subject: UUID, cipher: Cipher, item: UUID, order: UUID, 
     found = next((offer for offer in items(db, now) if offer.id == item), None)
     if found is None:
         raise NotFound("This is not on sale.", field="item")
-    with db.begin_nested():
-        return _buy(db, subject=subject, cipher=cipher, item=found, order=order, now=now)
+    try:
+        with db.begin_nested():
+            return _buy(db, subject=subject, cipher=cipher, item=found, order=order, now=now)
+    except IntegrityError as error:  # somebody else's order, which is not seen from here
+        raise ReferenceReused from error
 
 
 def _buy(db: Session, *, subject: UUID, cipher: Cipher, item: ShopItem, order: UUID, now: datetime) -> ShopOrder:

@@ -19,6 +19,7 @@ from privacy.keys import Cipher
 from privacy.principals import Role, acting, own_subject
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym
 from privacy.store.members import MembersBase
+from privacy.store.rows import OWN_ROWS
 from programs.check_ins import Event
 from programs.day_values import DayValues, day_values
 from programs.imports.records import Record, Rejected
@@ -198,7 +199,7 @@ def _write(db: Session, subject: UUID, *, known: DayValues, values: DayValues) -
                 DayMetric.subject == subject,
                 DayMetric.day == bindparam("gone_day"),
                 DayMetric.metric == bindparam("gone_metric"),
-            ),
+            ).execution_options(**{OWN_ROWS: True}),
             [{"gone_day": day, "gone_metric": metric} for day, metric in gone],
         )
     changed = [(subject, *key, value) for key, value in values.items() if known.get(key) != value]

@@ -325,11 +325,11 @@ def test_nobody_ticks_for_somebody_else(somebody, members):
 
 @pytest.mark.parametrize("table", [Observation, ImportBatch, Event])
 @pytest.mark.parametrize("act", ["UPDATE {} SET subject = subject", "DELETE FROM {}"])
-def test_observations_imports_and_events_only_grow(somebody, table, act):
+def test_observations_imports_and_events_only_grow(somebody, members, table, act):
     somebody.take_in(day_of("steps", 5_000))
     tick(somebody)
-    with pytest.raises(DBAPIError, match="only grows|permission denied"), somebody.transaction() as db:
-        db.execute(text(act.format(table.__tablename__)))
+    with pytest.raises(DBAPIError, match="only grows"), members.engine.begin() as connection:
+        connection.execute(text(act.format(table.__tablename__)))
 
 
 def test_frames_of_everybody_are_for_jobs_only(somebody, members):
