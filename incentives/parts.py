@@ -64,8 +64,12 @@ def wanted_parts(
     funds: Mapping[UUID, Sequence[FundShare]],
     secret: bytes,
     since: date | None,
+    changes: Mapping[UUID, Sequence[tuple[date, Sequence[FundShare]]]] | None = None,
 ) -> Wanted:
-    """Entitlements divided over payers. Raises Invalid (coins, shares, a member without a fund)."""
+    """Entitlements divided over payers. Raises Invalid (coins, shares, a member without a fund).
+
+    changes: for members whose payers changed, who pays for what was earned from which day on, the earliest first.
+    """
     coins = _coins(entitlements)
     member, rule, period = (_objects(entitlements[name]) for name in ("member", "rule", "period"))
     moment = np.asarray(pd.to_datetime(entitlements["at"]), dtype="datetime64[D]")
@@ -75,8 +79,11 @@ def wanted_parts(
     splits = {subject: _split_of(shares) for subject, shares in funds.items()}
     if not splits.keys() >= set(member):
         raise Invalid("An entitlement belongs to a member whose programme has no fund.", field="funds")
-    numbered = {shares: number for number, shares in enumerate(dict.fromkeys(splits.values()))}
-    which = np.array([numbered[splits[subject]] for subject in member], dtype=np.int64)
+    paying_split = [splits[subject] for subject in member]
+    for row, shares in _changed(member, moment, changes or {}):
+        paying_split[row] = shares
+    numbered = {shares: number for number, shares in enumerate(dict.fromkeys(paying_split))}
+    which = np.array([numbered[shares] for shares in paying_split], dtype=np.int64)
     in_time = np.ones(len(moment), dtype=bool) if since is None else moment >= np.datetime64(since, "D")
     places, paying, targets, shared = [_NOWHERE], [_NOBODY], [_NOTHING], [_NOTHING]
     for shares, number in numbered.items():
@@ -98,6 +105,24 @@ def wanted_parts(
         target=np.concatenate(targets),
         shared=np.concatenate(shared).astype(np.bool_),
     )
+
+
+def _changed(
+    member: Objects,
+    moment: NDArray[np.datetime64],
+    changes: Mapping[UUID, Sequence[tuple[date, Sequence[FundShare]]]],
+) -> Iterable[tuple[int, tuple[FundShare, ...]]]:
+    """Rows of members whose payers changed, with the payers of the day; before the first day the first ones pay."""
+    dated = {
+        subject: [(np.datetime64(day, "D"), _split_of(shares)) for day, shares in spans]
+        for subject, spans in changes.items()
+    }
+    if not dated:
+        return
+    for row, subject in enumerate(member):
+        if subject in dated:
+            spans = dated[subject]
+            yield row, next((shares for day, shares in reversed(spans) if day <= moment[row]), spans[0][1])
 
 
 _NOWHERE: NDArray[np.intp] = np.zeros(0, dtype=np.intp)

@@ -115,6 +115,7 @@ def settle(
     funds: Mapping[UUID, Sequence[FundShare]],
     now: datetime,
     since: date | None = None,
+    changes: Mapping[UUID, Sequence[tuple[date, Sequence[FundShare]]]] | None = None,
 ) -> Settled:
     """Post the difference between entitlements and what is posted, for all members named in ``funds``.
 
@@ -122,12 +123,15 @@ def settle(
     rule and period. A settled row that is missing now counts as 0 and is taken back: give all of the programme, or what
     was earned from ``since`` on (what is older is closed and stays as it is).
     funds: who pays for each member; also members with nothing earned, or their coins are not looked at.
+    changes: for members whose payers changed, who pays for what was earned from which day on, the earliest first.
     Raises: Invalid (coins, shares), NotFound (a fund, or a subject that is not the principal's own).
     """
     for subject in funds:
         own_subject(db, subject)
     secret = reference_secret(db)
-    wanted = wanted_parts(programme=programme, entitlements=entitlements, funds=funds, secret=secret, since=since)
+    wanted = wanted_parts(
+        programme=programme, entitlements=entitlements, funds=funds, secret=secret, since=since, changes=changes
+    )
     lock_ledger(db)
     parts = Parts.of(wanted, _known(db, programme, list(funds), since))
     posting = _Posting(db, programme, parts, secret, now)

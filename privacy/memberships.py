@@ -258,7 +258,7 @@ def _end_with_rows(db: Session, today: date) -> None:
         select(Membership, InvitationCopy)
         .outerjoin(InvitationCopy, InvitationCopy.id == Membership.single_use)
         .where(Membership.single_use.is_not(None))
-        .where((Membership.ended_by.is_(None)) | (Membership.ended_by == EndedBy.roster))
+        .where((Membership.ends_on.is_(None)) | (Membership.ended_by == EndedBy.roster))
         .where(
             InvitationCopy.id.is_(None)
             | Membership.ends_on.is_distinct_from(InvitationCopy.ends_on)
@@ -271,11 +271,19 @@ def _end_with_rows(db: Session, today: date) -> None:
         else:
             wanted, membership.unit = invitation.ends_on, invitation.unit
         if wanted is not None:
-            wanted = max(wanted, membership.starts_on)
+            wanted = _no_day_taken_back(membership, wanted, today)
         if wanted is None and _runs_elsewhere(db, membership, today):
             continue
         membership.ends_on, membership.ended_by = wanted, EndedBy.roster if wanted is not None else None
     db.flush()
+
+
+def _no_day_taken_back(membership: Membership, wanted: date, today: date) -> date:
+    """An end that is known late counts from the day on which it is known."""
+    if wanted < today:
+        ended = membership.ends_on
+        wanted = ended if ended is not None and ended <= today else today
+    return max(wanted, membership.starts_on)
 
 
 def _runs_elsewhere(db: Session, ended: Membership, today: date) -> bool:

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from privacy import memberships
+from privacy import addresses, attempts, memberships, people
+from privacy.access_columns import What
 from privacy.jobs import Every, Job, JobContext, Period
 from privacy.principals import Purpose, job
 from privacy.release.pools import assign_pools
@@ -41,10 +42,21 @@ def _drop_drafts(context: JobContext, _period: Period) -> str:
     return "Lists that nobody took over are gone."
 
 
+def _forget_attempts(context: JobContext, _period: Period) -> str:
+    for store in (context.members, context.employers):
+        with transaction(store, job("forget-attempts"), Purpose.operation) as db:
+            attempts.forget_attempts(db, now=context.now)
+            if store is context.members:
+                addresses.forget_old_steps(db, now=context.now)
+                people.forget_ended_sessions(db, now=context.now)
+    return "Counts of attempts, steps and sessions that are over are gone."
+
+
 JOBS = (
     Job("assign-pools", every=Every.day, run=_assign, grace=timedelta(days=2)),
     Job("renew-codes", every=Every.day, run=_renew_codes, grace=timedelta(days=2)),
     Job("copy-organisations", every=Every.hour, run=_copy, grace=HOURLY_GRACE),
-    Job("end-memberships", every=Every.hour, run=_end_memberships, grace=HOURLY_GRACE),
+    Job("end-memberships", every=Every.hour, run=_end_memberships, grace=HOURLY_GRACE, reads=What.programmes),
+    Job("forget-attempts", every=Every.hour, run=_forget_attempts, grace=HOURLY_GRACE),
     Job("drop-drafts", every=Every.day, run=_drop_drafts, grace=timedelta(days=2)),
 )

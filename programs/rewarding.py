@@ -4,6 +4,7 @@ The whole enrolment of each member is evaluated again each time, so that late, d
 case of their own: settling books what differs from what was booked before. An ISO week is paid once it is over.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -67,8 +68,8 @@ def settle_collective(
 ) -> None:
     """Bring the purses of some members, or of all, in line with what the collective's programmes say."""
     for case in _cases(db, collective, subjects):
-        earned = _earned(db, case, now)
-        settle(db, programme=case.id, entitlements=earned, funds=_funds(db, case, now), now=now)
+        earned, payers = _earned(db, case, now), _Payers(db, case, now)
+        settle(db, programme=case.id, entitlements=earned, funds=payers.newest(), changes=payers.changes(), now=now)
 
 
 def settle_member(db: Session, subject: UUID, now: datetime) -> None:
@@ -165,21 +166,39 @@ def _today(now: datetime) -> date:
     return now.astimezone(ZONE).date()
 
 
-def _funds(db: Session, case: Case, now: datetime) -> dict[UUID, list[FundShare]]:
-    """Whose fund pays which part for each member: the employer through whom the member takes part pays its share."""
-    holder = copies.collective(db, case.collective).holder
-    payers = {
-        enrolment.subject: enrolment.employer for enrolment in sorted(case.enrolments, key=lambda e: e.started_on)
-    }
-    shares: dict[UUID, list[FundShare]] = {}
-    accounts: dict[tuple[str, UUID], UUID] = {}
-    for subject, employer in payers.items():
-        shares[subject] = []
-        for part in case.newest.funding:
-            payer_id = employer if part.payer == "employer" else holder
-            if (part.payer, payer_id) not in accounts:
-                accounts[part.payer, payer_id] = fund_account(
-                    db, collective=case.collective, payer=part.payer, payer_id=payer_id, now=now
-                )
-            shares[subject].append(FundShare(accounts[part.payer, payer_id], part.percent))
-    return shares
+class _Payers:
+    """Whose funds pay which part: of each coin the employer through whom the member took part on its day.
+
+    So nobody's fund ever pays for what was earned through somebody else.
+    """
+
+    def __init__(self, db: Session, case: Case, now: datetime) -> None:
+        self._db, self._case, self._now = db, case, now
+        self._holder = copies.collective(db, case.collective).holder
+        self._shares: dict[UUID, list[FundShare]] = {}
+        self._spans: dict[UUID, list[Enrolment]] = defaultdict(list)
+        for enrolment in sorted(case.enrolments, key=lambda each: (each.started_on, each.ended_on or date.max)):
+            self._spans[enrolment.subject].append(enrolment)
+
+    def newest(self) -> dict[UUID, list[FundShare]]:
+        """For each member who pays now."""
+        return {subject: self._of(spans[-1].employer) for subject, spans in self._spans.items()}
+
+    def changes(self) -> dict[UUID, list[tuple[date, list[FundShare]]]]:
+        """For each member who took part through several employers, who pays from which day on."""
+        return {
+            subject: [(each.started_on, self._of(each.employer)) for each in spans]
+            for subject, spans in self._spans.items()
+            if len({each.employer for each in spans}) > 1
+        }
+
+    def _of(self, employer: UUID) -> list[FundShare]:
+        if employer not in self._shares:
+            self._shares[employer] = [
+                FundShare(self._fund(part.payer, employer), part.percent) for part in self._case.newest.funding
+            ]
+        return self._shares[employer]
+
+    def _fund(self, payer: str, employer: UUID) -> UUID:
+        payer_id = employer if payer == "employer" else self._holder
+        return fund_account(self._db, collective=self._case.collective, payer=payer, payer_id=payer_id, now=self._now)

@@ -122,3 +122,18 @@ def employer(db: Session, employer_id: UUID) -> EmployerCopy:
     if found is None:
         raise NotFound("There is no such employer.")
     return found
+
+
+def unit_name(db: Session, unit: UUID | None) -> str | None:
+    """The name of a department or site, where there is one."""
+    found = db.get(UnitCopy, unit) if unit is not None else None
+    return found.name if found is not None else None
+
+
+def contract_ended_on(db: Session, employer_id: UUID, on: date) -> date | None:
+    """The last day of the employer's newest contract that has ended before a day."""
+    return db.scalars(
+        select(ContractCopy.ends_on)
+        .where(ContractCopy.employer == employer_id, ContractCopy.ends_on < on)
+        .order_by(ContractCopy.ends_on.desc())
+    ).first()

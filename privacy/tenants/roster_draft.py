@@ -43,7 +43,7 @@ from privacy.tenants.roster import (
     is_own_employer,
     tell_invitations,
 )
-from privacy.tenants.roster_file import Fault, Person, Why
+from privacy.tenants.roster_file import Column, Fault, Form, Person, Why
 
 DRAFT_KEPT = timedelta(days=1)
 SHOWN_MAX = 200
@@ -140,7 +140,7 @@ def new_draft(db: Session, employer: UUID, *, now: datetime) -> UUID:
     return draft.id
 
 
-def add_rows(db: Session, draft: UUID, people: Iterable[Person | Fault]) -> list[Fault]:
+def add_rows(db: Session, draft: UUID, people: Iterable[Person | Fault], form: Form) -> list[Fault]:
     """Put rows into a draft, and answer what is wrong with the others. Raises NotFound."""
     employer = _draft(db, draft).employer
     units = {each.name: each.id for each in units_of(db, employer)}
@@ -151,7 +151,7 @@ def add_rows(db: Session, draft: UUID, people: Iterable[Person | Fault]) -> list
         if isinstance(each, Fault):
             faults.append(each)
         elif each.unit and each.unit not in units:
-            faults.append(Fault(each.row, "unit", Why.unit))
+            faults.append(Fault(each.row, form.title(Column.unit), Why.unit))
         else:
             rows.append({"draft": draft, "unit": units.get(each.unit), **sealing.row(each)})
     if rows:
@@ -159,7 +159,7 @@ def add_rows(db: Session, draft: UUID, people: Iterable[Person | Fault]) -> list
     return faults
 
 
-def rows_twice(db: Session, draft: UUID) -> list[Fault]:
+def rows_twice(db: Session, draft: UUID, form: Form) -> list[Fault]:
     """Rows of a draft that name somebody whom an earlier row names, at most SHOWN_MAX."""
     _draft(db, draft)
     first = (
@@ -176,7 +176,7 @@ def rows_twice(db: Session, draft: UUID) -> list[Fault]:
         .order_by(RosterDraftRow.row)
         .limit(SHOWN_MAX)
     )
-    return [Fault(row, "e-mail", Why.twice) for row in rows]
+    return [Fault(row, form.title(Column.address), Why.twice) for row in rows]
 
 
 def drop_draft(db: Session, draft: UUID) -> None:

@@ -127,6 +127,10 @@ class Form:
     """What each column holds; None for one without a name, which must be empty."""
     titles: tuple[str, ...]
 
+    def title(self, column: Column) -> str:
+        """What the file calls a column; the first column's title where it has none of this kind."""
+        return self.titles[self.columns.index(column) if column in self.columns else 0]
+
 
 def recognise(file: BinaryIO) -> Form:
     """Find out how a file is written, reading all of it once; it is left at its beginning. Raises Invalid."""

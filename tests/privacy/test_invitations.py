@@ -29,7 +29,8 @@ def list_people(employers: Store, company: Company, *addresses: str, today: date
     file = io.BytesIO(f"name,staff number,e-mail\n{rows}".encode())
     with transaction(employers, as_hr(company), Purpose.administration) as db:
         draft = roster_draft.new_draft(db, company.employer, now=NOW)
-        assert roster_draft.add_rows(db, draft, read_people(file, recognise(file))) == []
+        form = recognise(file)
+        assert roster_draft.add_rows(db, draft, read_people(file, form), form) == []
         roster_draft.take_over(db, draft, seen=roster_draft.plan(db, draft, today=today).counts, today=today)
         return [each.id for each in roster.people(db, company.employer, today=today, first=0, count=1_000)]
 

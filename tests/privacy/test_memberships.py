@@ -176,6 +176,25 @@ def test_who_left_of_their_own_will_is_not_brought_back_by_the_list(world: World
     assert world.of(sam) == [(TODAY, TODAY, EndedBy.member)]
 
 
+def test_what_was_ended_by_anything_but_the_list_is_never_begun_again(world: World) -> None:
+    (anna,) = list_people(world.employers, world.company, "a@example.org")
+    sam = world.join(world.invited(anna))
+    with transaction(world.members, JOB, Purpose.operation) as db:  # as erasing does
+        db.scalars(select(Membership).where(Membership.subject == sam.subject)).one().ends_on = TODAY
+    world.jobs(TODAY + DAY)
+    assert world.of(sam) == [(TODAY, TODAY, None)]
+
+
+def test_an_end_that_is_known_late_takes_no_day_back(world: World) -> None:
+    (anna,) = list_people(world.employers, world.company, "a@example.org")
+    sam = world.join(world.invited(anna))
+    with transaction(world.employers, as_hr(world.company), Purpose.administration) as db:
+        roster.end_person(db, anna, ends_on=TODAY + DAY, today=TODAY)
+    for days in (9, 12):
+        world.jobs(TODAY + days * DAY)
+        assert world.of(sam) == [(TODAY, TODAY + 9 * DAY, EndedBy.roster)]
+
+
 def test_an_invitation_that_disappears_ends_its_membership(members: Store) -> None:
     company = copied_company(members)
     invitation = copied_invitation(members, company, code="ONLY-ONCE", shared=False)

@@ -91,6 +91,8 @@ def test_wrong_expired_and_used_codes_answer_alike_and_leave_nothing(
         with pytest.raises(CodeRefused) as refusal:
             _join(members, code=code)
         answers.add((refusal.type, refusal.value.message, refusal.value.field))
+        if code == "ONLY-ONCE":  # looking at a code does not tell whether it was used: see test_memberships
+            continue
         with (
             pytest.raises(CodeRefused, match=refusal.value.message),
             transaction(members, VISITOR, Purpose.authentication) as db,

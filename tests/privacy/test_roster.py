@@ -13,7 +13,7 @@ from privacy.store import Store, transaction
 from privacy.tenants import declared, invitations, roster, roster_draft
 from privacy.tenants.roster import Listed, RosterPerson
 from privacy.tenants.roster_draft import ListChanged, Plan, RosterDraft, RosterDraftRow
-from privacy.tenants.roster_file import Fault, Why, read_people, recognise
+from privacy.tenants.roster_file import Fault, Form, Why, read_people, recognise
 from tests.factories import JOB, NOW, TODAY, Company, as_hr, declared_company, file_bytes, forms_on_disk
 
 DAY = timedelta(days=1)
@@ -37,8 +37,9 @@ def checked(employers: Store, company: Company, rows: str, *, today: date = TODA
     file = io.BytesIO((HEAD + rows).encode())
     with transaction(employers, as_hr(company), Purpose.administration) as db:
         draft = roster_draft.new_draft(db, company.employer, now=NOW)
-        faults = roster_draft.add_rows(db, draft, read_people(file, recognise(file)))
-        faults += roster_draft.rows_twice(db, draft)
+        form = recognise(file)
+        faults = roster_draft.add_rows(db, draft, read_people(file, form), form)
+        faults += roster_draft.rows_twice(db, draft, form)
         return draft, faults, roster_draft.plan(db, draft, today=today)
 
 
@@ -135,7 +136,7 @@ _COLUMNS = {column.name for column in RosterPerson.__table__.columns}
 def test_an_unknown_unit_and_a_person_named_twice_are_named_by_row(employers: Store, company: Company) -> None:
     other_case = "A;11;ANNA@example.org;;;\n"
     _, faults, _ = checked(employers, company, ANNA + "B;12;b@example.org;magazijn;;\n" + other_case + CARO + CARO)
-    assert faults == [Fault(3, "unit", Why.unit), Fault(4, "e-mail", Why.twice), Fault(6, "e-mail", Why.twice)]
+    assert faults == [Fault(3, "afdeling", Why.unit), Fault(4, "e-mail", Why.twice), Fault(6, "e-mail", Why.twice)]
 
 
 def test_look_alike_addresses_are_reported_and_never_merged(employers: Store, company: Company) -> None:
@@ -170,8 +171,8 @@ def test_another_employers_people_and_drafts_answer_like_missing_ones(employers:
         "draft": (
             lambda db, it: roster_draft.plan(db, it, today=TODAY),
             lambda db, it: roster_draft.take_over(db, it, seen=plan.counts, today=TODAY),
-            lambda db, it: roster_draft.add_rows(db, it, []),
-            roster_draft.rows_twice,
+            lambda db, it: roster_draft.add_rows(db, it, [], Form("utf-8", ";", (), ())),
+            lambda db, it: roster_draft.rows_twice(db, it, Form("utf-8", ";", (), ())),
             roster_draft.drop_draft,
         ),
         "person": (

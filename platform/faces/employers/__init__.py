@@ -18,6 +18,7 @@ from ...web.signing import signing_pages
 from . import account, arriving, hr, insurer, start
 from .colleagues import colleague_pages
 from .organisation import organisation_pages
+from .people import people_pages
 
 FACE = Face(
     name="employers",
@@ -52,5 +53,11 @@ def new_employers_app(settings: Settings, store: Store, clock: Clock) -> Flask:
         )
     )
     own = (arriving.pages, account.pages, colleague_pages(settings.employers_site), passkeys)
-    rooms = (start.pages, hr.pages, insurer.pages, organisation_pages(settings.employers_site))
+    rooms = (
+        start.pages,
+        hr.pages,
+        people_pages(settings.members_site),
+        insurer.pages,
+        organisation_pages(settings.employers_site),
+    )
     return new_app(FACE, store, settings, clock, (signing, *own, *rooms))

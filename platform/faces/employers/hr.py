@@ -1,4 +1,4 @@
-"""HR's pages: the newest report with its picture, what runs and what it costs, and the roster as HR declares it."""
+"""HR's first page: the newest report with its picture, what runs and what it costs."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -79,20 +79,3 @@ def report_page() -> Any:
     with transaction(store(), principal(), Purpose.reports, read_only=True) as db:
         page = hr_page(db, locale=language(), today=today())
     return render_template("employers/hr.html", page=page, example=example_report(locale=language()))
-
-
-@pages.get("/hr/people")
-@requires(Role.hr)
-def people_page() -> Any:
-    """The declared roster by unit, and the shared code for the poster. Never who takes part."""
-    employer_id = principal().employer
-    assert employer_id is not None
-    with transaction(store(), principal(), Purpose.administration, read_only=True) as db:
-        heads = declared.unit_heads(db, employer_id, today())
-        return render_template(
-            "employers/people.html",
-            employer=declared.employer(db, employer_id).name,
-            heads=declared.heads_on(db, employer_id, today()),
-            units=[(unit, heads.get(unit.id)) for unit in declared.units_of(db, employer_id)],
-            codes=declared.shared_codes(db, employer_id, today()),
-        )

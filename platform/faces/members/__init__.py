@@ -22,6 +22,7 @@ from . import (
     coins,
     data,
     employer_view,
+    erasing,
     exporting,
     joining,
     private_address,
@@ -29,6 +30,7 @@ from . import (
     recovering,
     shop,
     today,
+    work,
 )
 
 
@@ -80,6 +82,8 @@ def new_members_app(settings: Settings, store: Store, clock: Clock, *, beside_em
         access,
         employer_view,
         account,
+        erasing,
         private_address,
+        work,
     )
     return new_app(face, store, settings, clock, (signing, passkeys, *(room.pages for room in rooms)))

@@ -18,6 +18,7 @@ from incentives.vocabulary import DAY_METRICS
 from privacy.errors import Invalid
 from privacy.principals import Purpose, Role
 from programs import check_ins
+from programs.covering import taking_part
 from programs.enrolment import Enrolment, choose_goal, enrol, enrolments, goal, leave, offer
 from programs.offered import Offer, offers
 from programs.programme import GoalChoice, Programme
@@ -137,7 +138,8 @@ def programmes_page() -> Any:
         cards = [
             Card(each, _running(db, each.collective, each.programme.key)) for each in offers(db, subject(), today())
         ]
-    return render_template("members/programmes.html", cards=cards)
+        ending = [each for each in taking_part(db, subject(), today()) if each.until is not None]
+    return render_template("members/programmes.html", cards=cards, ending=ending)
 
 
 @pages.get("/me/programmes/<uuid:collective>/<key>")

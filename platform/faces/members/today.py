@@ -20,10 +20,10 @@ from privacy.errors import NotFound
 from privacy.people import cipher_of
 from privacy.principals import Purpose, Role
 from programs import check_ins
+from programs.covering import taking_part
 from programs.days import event_frame, take_in
-from programs.enrolment import enrolments, goal
+from programs.enrolment import goal
 from programs.imports.records import epoch_ms, whole_day
-from programs.offered import offers
 from programs.programme import Activity
 from programs.rewarding import settle_member
 
@@ -109,12 +109,12 @@ def read_today(db: Session, *, now: datetime, today: date, nickname: str, ticked
     value = chosen.value if chosen is not None else None
     days = [monday + timedelta(days=ahead) for ahead in range(7)]
     week = [Day(day, steps.get(day), value, day == today, day > today) for day in days]
-    taking_part = [each for each in offers(db, subject(), today) if _runs(db, each.collective, each.programme.key)]
+    takes_part = [each.offer for each in taking_part(db, subject(), today)]
     done = _done(db, today)
     newest = newest_earned(db, now=now, count=20)
     rules = {
         rule.id
-        for each in taking_part
+        for each in takes_part
         for rule in each.programme.rules.rules
         if isinstance(rule, CheckIn) and rule.event == ticked
     }
@@ -126,22 +126,15 @@ def read_today(db: Session, *, now: datetime, today: date, nickname: str, ticked
         scale=max([*steps.values(), (value or 0) * 1.25, 1000.0]),
         ticks=[
             Tick(activity, activity.event in done)
-            for each in taking_part
+            for each in takes_part
             for activity in each.programme.activities
             if activity.event is not None
         ],
-        programmes=len(taking_part),
+        programmes=len(takes_part),
         balance_coins=purse_balance(db, subject()),
         coin_cents=coin_value_cents(db, today),
         newest=newest[:NEWEST_COUNT],
         fresh=next((each for each in newest if each.day == today and each.rule in rules), None),
-    )
-
-
-def _runs(db: Session, collective: UUID, key: str) -> bool:
-    return any(
-        each.collective == collective and each.programme == key and each.ended_on is None
-        for each in enrolments(db, subject())
     )
 
 
@@ -183,10 +176,7 @@ def check_in() -> Response:
 
 def _require_own_activity(db: Session, kind: str) -> None:
     offered = {
-        activity.event
-        for each in offers(db, subject(), today())
-        if _runs(db, each.collective, each.programme.key)
-        for activity in each.programme.activities
+        activity.event for each in taking_part(db, subject(), today()) for activity in each.offer.programme.activities
     }
     if kind not in offered:
         raise NotFound("There is no such check-in in your programmes.")
