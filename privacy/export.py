@@ -171,7 +171,7 @@ def _seen(db: Session, person: Person) -> Iterator[Row]:
 
 
 def _grant(row: SupportGrant, person: Person) -> Row:
-    return {"code": row.code(person.cipher), "account": str(person.account)}
+    return {"code": row.code(person.cipher)}
 
 
 def joined_at(db: Session, subject: UUID) -> datetime:

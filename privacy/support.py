@@ -1,7 +1,7 @@
 """Help by leave: a member lets a helper look at one thing, for some days at most, and reads out a code.
 
-A grant is for one topic. The code is stored as a keyed digest; the account stands sealed under a key that follows from
-the code, so that only who was told the code can tie account and pseudonym. Using it takes a reason in words, which the
+A grant is for one topic. The code is stored as a keyed digest; the subject stands sealed under a key that follows from
+the code, so that only who was told the code can tie account and subject. Using it takes a reason in words, which the
 member reads at once, sealed with the member's own key. A grant ends by itself or by the member; trying one that is over
 leaves a line too.
 """
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from privacy.access_log import Outcome, Reason, What, look
 from privacy.errors import Invalid, NotFound
 from privacy.keys import Cipher, KeyRing
+from privacy.people import own_account
 from privacy.principals import Principal, Role, own_subject
 from privacy.store import keys_of
 from privacy.store.columns import UtcDateTime
@@ -51,18 +52,16 @@ class SupportGrant(MembersBase):
     """A member's leave to be helped."""
 
     __tablename__ = "support_grant"
-    __looked_up__ = True
-    """By a helper who has the code, and sees nobody yet."""
     __table_args__ = (
         CheckConstraint("ends_at > made_at", name="ends_after_start"),
         CheckConstraint("topic IN ('account', 'imports', 'coins', 'programmes')", name="topic_known"),
     )
     __holding__ = Holding(
         about="A member's leave that a helper may look at one thing for some days.",
-        owner=Owner.subject,
+        owner=Owner.account,
         columns={
             "id": pseudonym("a random number"),
-            "subject": pseudonym("whose data may be looked at"),
+            "account": pseudonym("whose data may be looked at"),
             "code_digest": digest("keyed: finds the grant by the code that the member reads out"),
             "topic": plain("which one thing: of a fixed list"),
             "health": plain("whether values may be seen too"),
@@ -70,7 +69,7 @@ class SupportGrant(MembersBase):
             "ends_at": plain("until when"),
             "withdrawn_at": plain("ended by the member"),
             "sealed_code": sealed("the code, under the member's key: to be read out again"),
-            "sealed_account": sealed("the account, under a key that follows from the code"),
+            "sealed_subject": sealed("the subject, under a key that follows from the code"),
         },
         at_erasure=AtErasure.delete,
         keeping=Keeping.security,
@@ -78,7 +77,7 @@ class SupportGrant(MembersBase):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    subject: Mapped[UUID] = mapped_column(index=True)
+    account: Mapped[UUID] = mapped_column(index=True)
     code_digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     topic: Mapped[str] = mapped_column(String(12))
     health: Mapped[bool]
@@ -86,7 +85,7 @@ class SupportGrant(MembersBase):
     ends_at: Mapped[datetime] = mapped_column(UtcDateTime)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sealed_code: Mapped[bytes] = mapped_column(LargeBinary)
-    sealed_account: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed_subject: Mapped[bytes] = mapped_column(LargeBinary)
 
     def code(self, cipher: Cipher) -> str:
         """The code to read out, for the member."""
@@ -120,6 +119,7 @@ def give_leave(
 ) -> str:
     """Let a helper look at one thing for some days; the code to read out. Raises: NotFound, Invalid (days)."""
     own_subject(db, subject)
+    own_account(db, account)
     if not 1 <= days <= DAYS_MAX:
         raise Invalid(f"Choose 1 to {DAYS_MAX} days.", field="days")
     code, grant = _new_code(), uuid4()
@@ -127,24 +127,24 @@ def give_leave(
     db.add(
         SupportGrant(
             id=grant,
-            subject=subject,
+            account=account,
             code_digest=_digest(keys, code),
             topic=topic.value,
             health=health,
             made_at=now,
             ends_at=now + timedelta(days=days),
             sealed_code=cipher.seal(code.encode(), context=f"support_grant.sealed_code:{grant}"),
-            sealed_account=_code_cipher(keys, code).seal(account.bytes, context=_context(grant)),
+            sealed_subject=_code_cipher(keys, code).seal(subject.bytes, context=_context(grant)),
         )
     )
     db.flush()
     return code
 
 
-def open_grants(db: Session, subject: UUID, now: datetime) -> Sequence[SupportGrant]:
-    """The subject's grants that may be used now, the newest first."""
-    own_subject(db, subject)
-    mine = select(SupportGrant).where(SupportGrant.subject == subject, SupportGrant.withdrawn_at.is_(None))
+def open_grants(db: Session, account: UUID, now: datetime) -> Sequence[SupportGrant]:
+    """The account's grants that may be used now, the newest first. Raises NotFound for another's."""
+    own_account(db, account)
+    mine = select(SupportGrant).where(SupportGrant.account == account, SupportGrant.withdrawn_at.is_(None))
     return db.scalars(mine.where(SupportGrant.ends_at > now).order_by(SupportGrant.made_at.desc())).all()
 
 
@@ -153,7 +153,7 @@ def withdraw(db: Session, grant: UUID, *, now: datetime) -> None:
     found = db.get(SupportGrant, grant)
     if found is None:
         raise NotFound("There is no such code.")
-    own_subject(db, found.subject)
+    own_account(db, found.account)
     found.withdrawn_at = found.withdrawn_at or now
     db.flush()
 
@@ -182,11 +182,11 @@ def use_grant(db: Session, grant: SupportGrant, *, code: str, reason: str, now: 
     Raises: Invalid (the reason), NotFound (the person was erased).
     """
     reason, keys = check_reason(reason), keys_of(db)
-    account = UUID(bytes=_code_cipher(keys, code).open(grant.sealed_account, context=_context(grant.id)))
-    cipher, is_open = keys.cipher(account), grant.is_open(now)
+    subject = UUID(bytes=_code_cipher(keys, code).open(grant.sealed_subject, context=_context(grant.id)))
+    cipher, is_open = keys.cipher(grant.account), grant.is_open(now)
     look(
         db,
-        subject=grant.subject,
+        subject=subject,
         what=Topic(grant.topic).what,
         reason=Reason.helping,
         now=now,
@@ -197,8 +197,8 @@ def use_grant(db: Session, grant: SupportGrant, *, code: str, reason: str, now: 
     if not is_open:
         return None
     if grant.health:
-        look(db, subject=grant.subject, what=What.health, reason=Reason.helping, now=now, words=reason, cipher=cipher)
-    return Helped(subject=grant.subject, account=account, cipher=cipher, topic=Topic(grant.topic), health=grant.health)
+        look(db, subject=subject, what=What.health, reason=Reason.helping, now=now, words=reason, cipher=cipher)
+    return Helped(subject=subject, account=grant.account, cipher=cipher, topic=Topic(grant.topic), health=grant.health)
 
 
 def _new_code() -> str:
@@ -219,4 +219,4 @@ def _code_cipher(keys: KeyRing, code: str) -> Cipher:
 
 
 def _context(grant: UUID) -> str:
-    return f"support_grant.sealed_account:{grant}"
+    return f"support_grant.sealed_subject:{grant}"

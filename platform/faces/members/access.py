@@ -94,7 +94,7 @@ def read_access(db: Session, *, now: datetime) -> AccessPage:
             for each in seen(db, subject(), cipher=cipher)[:LINES_MAX]
         ],
         months=[Month(first, said) for first, said in months.items()],
-        leaves=[_leave(each, each.code(cipher)) for each in open_grants(db, subject(), now)],
+        leaves=[_leave(each, each.code(cipher)) for each in open_grants(db, account(), now)],
     )
 
 

@@ -48,7 +48,7 @@ def upgrade() -> None:
     op.create_table(
         "support_grant",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("subject", sa.Uuid(), nullable=False),
+        sa.Column("account", sa.Uuid(), nullable=False),
         sa.Column("code_digest", sa.LargeBinary(), nullable=False),
         sa.Column("topic", sa.String(length=12), nullable=False),
         sa.Column("health", sa.Boolean(), nullable=False),
@@ -56,7 +56,7 @@ def upgrade() -> None:
         sa.Column("ends_at", privacy.store.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("withdrawn_at", privacy.store.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("sealed_code", sa.LargeBinary(), nullable=False),
-        sa.Column("sealed_account", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_subject", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("ends_at > made_at", name=op.f("ck_support_grant_ends_after_start")),
         sa.CheckConstraint(
             "topic IN ('account', 'imports', 'coins', 'programmes')", name=op.f("ck_support_grant_topic_known")
@@ -65,7 +65,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("code_digest", name=op.f("uq_support_grant_code_digest")),
     )
     with op.batch_alter_table("support_grant", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_support_grant_subject"), ["subject"], unique=False)
+        batch_op.create_index(batch_op.f("ix_support_grant_account"), ["account"], unique=False)
 
     for table in APPEND_ONLY:
         for statement in append_only_ddl(table, op.get_bind().dialect.name):
