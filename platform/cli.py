@@ -13,17 +13,20 @@ from . import logs
 from .commands.common import RefusingGroup
 
 COMMANDS = {
+    "backup": ("backup:backup", "Back up both stores, their keys and the erasure list."),
     "db": ("db:db", "The schemas of the two stores."),
     "demo": ("demo:demo", "Run the main job end to end: join, move, earn, spend, report."),
     "import": ("imports:import_files", "Import a member's device exports."),
     "init": ("init:init", "A real installation, and its first operator's one-time link."),
     "jobs": ("jobs:jobs", "Scheduled work by hand."),
+    "keys": ("keys:keys", "Renew the operator's key while everything runs."),
     "ledger": ("ledger:ledger", "Check the books, or print one account."),
     "mail": ("mail:mail", "Whether letters go out."),
     "overlap": ("imports:overlap", "Resolve overlapping devices, counting nothing twice."),
     "privacy": ("privacy:privacy", "A member's own data, who looked at it, and help by the member's leave."),
     "programme": ("programme:programme", "Check programme documents."),
     "release": ("release:release", "Published reports."),
+    "restore": ("backup:restore", "Bring back a backup, with its erasures."),
     "rules": ("rules:rules", "See what a programme's rules pay."),
     "serve": ("serve:serve", "Serve the pages until Ctrl-C."),
     "staff": ("staff:staff", "Accounts of operators, insurers and HR."),

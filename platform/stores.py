@@ -7,6 +7,7 @@ read, the schema of each store is compared with the migrations: an older or newe
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -18,6 +19,7 @@ from privacy.store import Store, open_store
 from privacy.store.engine import open_engine, read_address, sqlite_build
 
 from . import schema
+from .registry import load_members_tables
 from .settings import Settings, read_settings
 
 
@@ -61,7 +63,21 @@ def open_side(side: Side, directory: Path | None) -> Store:
         raise Invalid(f"There is no store at {address.database}: make one with `vitaal demo` or `vitaal db upgrade`.")
     store = open_store(side, url, KeyRing(keys_folder(directory, settings, side)))
     schema.require_current(store)
+    follow_erasures(store)
     return store
+
+
+def follow_erasures(store: Store) -> None:
+    """Before anything is served: refuse an erasure list older than the database, and erase who is still to be erased.
+
+    The modules of the members' store are loaded for that store alone.
+    """
+    if store.side is Side.members:
+        from incentives.leaving import AT_LEAVING  # noqa: PLC0415
+        from privacy.erasure import apply_erasures  # noqa: PLC0415
+
+        load_members_tables()
+        apply_erasures(store, now=datetime.now(UTC), at_leaving=AT_LEAVING)
 
 
 def open_from(directory: Path | None) -> OpenStores:

@@ -6,6 +6,7 @@ Each of these writes its line in the access log first; the member reads it at on
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,11 +29,15 @@ from programs.exporting import help_with_values
 from ..exports import FILES, HELP, write_fhir, write_json
 from ..stores import open_side, opened
 from .common import answer, json_option, note, stores_option
+from .privacy_erase import erase_command
 
 
 @click.group()
 def privacy() -> None:
     """What members have a right to, by hand."""
+
+
+privacy.add_command(erase_command)
 
 
 @privacy.command()
@@ -56,8 +61,9 @@ def export(member: UUID, out: Path, directory: Path | None, as_json: bool) -> No
     except OSError as error:
         raise Invalid(f"The folder {out} cannot be written: {error.strerror}.", field="out") from error
     finally:
-        for part in parts:
-            part.unlink(missing_ok=True)
+        with suppress(OSError):  # where the folder is none, there is nothing to take away
+            for part in parts:
+                part.unlink(missing_ok=True)
         store.close()
     names = [str(each) for each in files]
     document = {"files": names, "sections": sections, "fhir_resources": resources}
