@@ -99,7 +99,7 @@ class Visitor:
         assert answer.status_code == 200, answer.status
         return words_of(answer)
 
-    def send(self, address: str, *, page: str | None = None, **fields: Any) -> TestResponse:
+    def send(self, address: str, /, *, page: str | None = None, **fields: Any) -> TestResponse:
         """Open the page with the form, and send it."""
         token = _TOKEN.search(self.get(page or address).get_data(as_text=True))
         assert token is not None, f"there is no form on {page or address}"
