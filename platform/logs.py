@@ -4,7 +4,7 @@ Only loggers made by ``logger`` may say words of their own, and those words are 
 Whatever else writes to a log (the web server, the database's library, a warning) is told by its name and level alone,
 for its words can be a path with a code or a row with a person. Of an error its kind and place are told, never its
 message.
-There is no log of requests at all.
+There is no log of requests at all, and no level that adds one.
 """
 
 import logging
@@ -17,7 +17,6 @@ from typing import TextIO
 from privacy.faults import told
 
 _OURS: set[str] = set()
-_LIBRARIES = ("waitress", "apscheduler", "sqlalchemy", "asyncio")
 
 
 def logger(name: str) -> logging.Logger:
@@ -35,8 +34,6 @@ def configure(level: str) -> None:
     handler.setFormatter(KeyValue())
     root.addHandler(handler)
     root.setLevel(level)
-    for name in _LIBRARIES:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
 
 
@@ -73,6 +70,10 @@ class _StandardError(logging.StreamHandler[TextIO]):
     @property
     def stream(self) -> TextIO:  # type: ignore[override]
         return sys.stderr
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """What a library says for information is nothing without its words, but that something happened just then."""
+        return record.name in _OURS or record.levelno >= logging.WARNING
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
         """Stay silent: the library would print the record with all its values."""

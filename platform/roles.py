@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from privacy.errors import Forbidden, Invalid
 from privacy.principals import Side
-from privacy.store import Store, roles
+from privacy.store import Store, roles, server_log
 from privacy.store.engine import raw_connection
 from privacy.store.policies import policy_problems, trust
 
@@ -23,6 +23,7 @@ def make_and_grant(connection: Connection, side: Side) -> None:
     roles.close_database(connection, side)
     if roles.is_superuser(connection):
         roles.hide_the_server(connection)
+        server_log.silence(connection)
 
 
 def apply(store: Store) -> None:
@@ -43,6 +44,7 @@ def deviations(stores: list[Store]) -> Iterator[str]:
         connections = [open_connections.enter_context(raw_connection(each.engine, read_only=True)) for each in stores]
         for store, connection in zip(stores, connections, strict=True):
             yield from roles.problems(connection, store.side)
+            yield from server_log.problems(connection)
             if store.side is Side.members:
                 yield from policy_problems(connection)
         if len(stores) == len(Side) and roles.same_server(connections):
@@ -50,30 +52,30 @@ def deviations(stores: list[Store]) -> Iterator[str]:
 
 
 def notices(stores: list[Store]) -> list[str]:
-    """What is weaker than it could be and cannot be mended by roles."""
+    """What is weaker than it could be, and not for roles to mend."""
     with ExitStack() as open_connections:
         connections = [open_connections.enter_context(raw_connection(each.engine, read_only=True)) for each in stores]
-        if len(stores) == len(Side) and roles.same_server(connections):
-            return [
-                "Both stores are on one server: the weaker choice. They share its log, its load and its"
-                " administrators; put them on two servers."
-            ]
-    return []
+        if len(stores) < len(Side) or not roles.same_server(connections):
+            return []
+        said = [
+            "Both stores are on one server: the weaker choice. They share its log, its load and its administrators; put"
+            " them on two servers."
+        ]
+        if others := roles.other_databases(connections[list(Side).index(Side.employers)]):
+            said.append(
+                "The employers' roles may connect to other databases of this server, whose counters show the members'"
+                f" store. For each of them: REVOKE CONNECT ON DATABASE … FROM PUBLIC: {', '.join(others)}."
+            )
+        return said
 
 
 def _of_one_server(connections: list[Connection]) -> Iterator[str]:
-    """What the employers' roles could learn of the members' store by its neighbours on the server."""
-    connection = connections[list(Side).index(Side.employers)]
-    views, functions = roles.telling(connection)
+    """What the employers' roles could learn of the members' store through their own database."""
+    views, functions = roles.telling(connections[list(Side).index(Side.employers)])
     if views or functions:
         yield (
             f"Everybody in the employers' store can read {len(views)} tables and call {len(functions)} functions that"
             " show the whole server's work: let a superuser run `vitaal db roles`."
-        )
-    for name in roles.other_databases(connection):
-        yield (
-            f"The employers' roles may connect to the database {name} of the same server, whose counters show the"
-            f" members' store: REVOKE CONNECT ON DATABASE {name} FROM PUBLIC."
         )
 
 
