@@ -21,7 +21,7 @@ from sqlalchemy import Boolean, CheckConstraint, Integer, String, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from privacy.codicil_texts import Version, version_of, versions_on
+from privacy.choice_texts import Version, version_of, versions_on
 from privacy.errors import Conflict, Forbidden, Invalid, NotFound
 from privacy.jobs import Every, Period
 from privacy.principals import Role, acting, own_subject

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from privacy import codicil, codicil_texts
+from privacy import choice_texts, codicil
 from privacy.codicil import BASIS, Basis, Decision, Use
 from privacy.memberships import Membership
 from privacy.principals import Principal, Purpose, Role, job
@@ -66,7 +66,7 @@ def test_a_newcomer_reads_every_use_its_text_and_that_coins_do_not_depend_on_it(
     assert heading in page
     assert coins in page
     assert nothing in page
-    for use, versions in codicil_texts.all_versions().items():
+    for use, versions in choice_texts.all_versions().items():
         text = versions[-1].text(language)
         for part in (text.title, text.what, text.who, text.why, text.if_no):
             assert (part in page.replace("\u2019", "'")) is (use in USES), (use, part)
@@ -171,13 +171,13 @@ def test_a_yes_on_a_text_that_has_changed_is_asked_again_and_a_no_is_taken(
 ) -> None:
     visitor = town.newcomer()
     decide(visitor, "employer_report", "no")
-    found: dict[str, Any] = dict(codicil_texts.all_versions())
+    found: dict[str, Any] = dict(choice_texts.all_versions())
     first = found["employer_report"][0]
     found["employer_report"] = (
         first,
         first.model_copy(update={"version": 2, "effective_from": first.effective_from.replace(month=11)}),
     )
-    monkeypatch.setattr(codicil_texts, "all_versions", lambda: found)
+    monkeypatch.setattr(choice_texts, "all_versions", lambda: found)
     answer = decide(visitor, "employer_report", "yes", shown="1")
     assert answer.status_code == 409
     assert "This text has changed. Read it again before you choose." in words_of(answer)
@@ -198,11 +198,11 @@ def test_a_consent_that_lapsed_says_so_and_asks_again(town: Town, monkeypatch: p
     with transaction(town.stores.members, member, Purpose.own_use) as db:
         codicil.choose(db, subject, Use.research, True, datetime(2026, 11, 10, 12, tzinfo=UTC))
     assert "On since 10 November 2026: your choice." in card(visitor, "research")
-    found: dict[str, Any] = dict(codicil_texts.all_versions())
+    found: dict[str, Any] = dict(choice_texts.all_versions())
     first = found["research"][0]
     changed = {"version": 2, "effective_from": date(2026, 11, 15), "asks_again": True}
     found["research"] = (first, first.model_copy(update=changed))
-    monkeypatch.setattr(codicil_texts, "all_versions", lambda: found)
+    monkeypatch.setattr(choice_texts, "all_versions", lambda: found)
     told = card(visitor, "research")
     assert "Off since 15 November 2026, because the text has changed." in told
     assert "Yes, turn this on" in told

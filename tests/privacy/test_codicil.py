@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from privacy import codicil, codicil_texts
+from privacy import choice_texts, codicil
 from privacy.codicil import BASIS, Basis, Decision, Use, choices, choices_for_export, choose, declined_by, who_declined
 from privacy.errors import Conflict, Forbidden, Invalid, NotFound
 from privacy.people import Profile
@@ -64,8 +64,8 @@ def decisions(members: Store) -> int:
 @pytest.fixture
 def texts(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The texts, which a test may add versions to."""
-    found = dict(codicil_texts.all_versions())
-    monkeypatch.setattr(codicil_texts, "all_versions", lambda: found)
+    found = dict(choice_texts.all_versions())
+    monkeypatch.setattr(choice_texts, "all_versions", lambda: found)
     return found
 
 
@@ -249,7 +249,7 @@ def test_the_version_that_was_shown_is_recorded(members: Store, member: Profile,
     ]
     assert json.loads(json.dumps(told)) == told
     shown: Any = told[0]["text_shown"]
-    assert shown == codicil_texts.version_of(Use.employer_report, 1).nl.model_dump()
+    assert shown == choice_texts.version_of(Use.employer_report, 1).nl.model_dump()
 
 
 def test_every_column_of_a_decision_is_accounted_for_and_none_holds_words_about_a_person() -> None:

@@ -8,12 +8,12 @@ from hashlib import blake2b
 import pytest
 from pydantic import ValidationError
 
-from privacy import codicil_texts
+from privacy import choice_texts
 from privacy.codicil import BASIS, Basis, Use
 
 TEXTS = [
     pytest.param(use, version, locale, id=f"{use}-{version.version}-{locale}")
-    for use, versions in sorted(codicil_texts.all_versions().items())
+    for use, versions in sorted(choice_texts.all_versions().items())
     for version in versions
     for locale in ("nl", "en")
 ]
@@ -29,13 +29,13 @@ PUBLISHED = {
 """A digest of every version that was shown to anybody: whoever changes one writes a new version instead."""
 
 
-def sentences(text: codicil_texts.Text) -> list[list[str]]:
+def sentences(text: choice_texts.Text) -> list[list[str]]:
     parts = [text.what, text.who, text.why, text.if_no]
     return [each.split() for part in parts for each in re.split(r"(?<=[.!?])\s+", part)]
 
 
 @pytest.mark.parametrize(("use", "version", "locale"), TEXTS)
-def test_texts_are_short_sentences(use: str, version: codicil_texts.Version, locale: str) -> None:
+def test_texts_are_short_sentences(use: str, version: choice_texts.Version, locale: str) -> None:
     found = sentences(version.text(locale))
     assert max(len(each) for each in found) <= 15, max(found, key=len)
     assert sum(len(each) for each in found) / len(found) <= 10
@@ -49,7 +49,7 @@ NAMES_SOMEBODY = {
 
 
 @pytest.mark.parametrize(("use", "version", "locale"), TEXTS)
-def test_texts_say_what_who_why_and_what_a_no_means(use: str, version: codicil_texts.Version, locale: str) -> None:
+def test_texts_say_what_who_why_and_what_a_no_means(use: str, version: choice_texts.Version, locale: str) -> None:
     text = version.text(locale)
     for part in (text.title, text.what, text.who, text.why, text.if_no):
         assert part == part.strip() != ""
@@ -64,25 +64,25 @@ def test_texts_say_what_who_why_and_what_a_no_means(use: str, version: codicil_t
 
 
 def test_every_use_has_texts_whose_languages_differ() -> None:
-    assert set(codicil_texts.all_versions()) == set(Use)
-    for versions in codicil_texts.all_versions().values():
+    assert set(choice_texts.all_versions()) == set(Use)
+    for versions in choice_texts.all_versions().values():
         for each in versions:
             assert each.nl != each.en
 
 
-def digest(version: codicil_texts.Version) -> str:
+def digest(version: choice_texts.Version) -> str:
     return blake2b(version.model_dump_json().encode(), digest_size=8).hexdigest()
 
 
 def test_a_text_that_was_shown_is_never_edited() -> None:
     found = {
-        f"{use} {each.version}": digest(each) for use, all_ in codicil_texts.all_versions().items() for each in all_
+        f"{use} {each.version}": digest(each) for use, all_ in choice_texts.all_versions().items() for each in all_
     }
     assert found == PUBLISHED
 
 
 def test_before_its_first_day_a_use_has_its_first_text() -> None:
-    assert codicil_texts.versions_on(Use.policy, datetime(2016, 4, 1, tzinfo=UTC))[-1].version == 1
+    assert choice_texts.versions_on(Use.policy, datetime(2016, 4, 1, tzinfo=UTC))[-1].version == 1
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_before_its_first_day_a_use_has_its_first_text() -> None:
     ids=["numbers", "days", "type", "a language missing", "unknown"],
 )
 def test_texts_that_do_not_fit_are_refused(change: Mapping[str, object]) -> None:
-    first = codicil_texts.all_versions()[Use.policy][0].model_dump()
+    first = choice_texts.all_versions()[Use.policy][0].model_dump()
     second = first | {"version": 2, "effective_from": date(2026, 2, 1)}
-    assert codicil_texts._File.model_validate({"purpose": "policy", "versions": (first, second)})
+    assert choice_texts._File.model_validate({"purpose": "policy", "versions": (first, second)})
     wrong = second | change | ({"version": 3} if change == {"version": 2} else {})
     with pytest.raises(ValidationError):
-        codicil_texts._File.model_validate({"purpose": "policy", "versions": (first, wrong)})
+        choice_texts._File.model_validate({"purpose": "policy", "versions": (first, wrong)})

@@ -13,8 +13,8 @@ from wtforms import HiddenField, IntegerField
 from wtforms.validators import AnyOf, InputRequired
 
 from privacy import codicil
+from privacy.choice_texts import Text
 from privacy.codicil import Basis, Use
-from privacy.codicil_texts import Text
 from privacy.principals import Role
 
 from ...registry import USES
