@@ -7,11 +7,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from privacy.errors import Conflict, Invalid
-from privacy.principals import own_employer, own_holder
+from privacy.errors import Conflict, Forbidden, Invalid
+from privacy.principals import Role, acting, own_employer, own_holder
 from privacy.tenants import declared
 from privacy.tenants.declared import Collective, Contract, Employer, Holder, StaffConsent
 
+HOLDER_KINDS = ("insurer", "branch", "cooperative", "region", "municipality")
+NAME_LENGTH_MAX, REGION_LENGTH_MAX, SECTOR_LENGTH_MAX = 120, 60, 10
 CONSENT_BODIES = ("works_council", "representation", "meeting")
 WORKS_COUNCIL_HEADS_MIN = 50
 """A works council is compulsory from 50 staff (Wet op de ondernemingsraden, article 2)."""
@@ -22,20 +24,44 @@ class NoConsent(Conflict):
 
 
 def add_holder(db: Session, *, name: str, kind: str = "insurer") -> Holder:
-    """A contract partner that runs collectives."""
-    holder = Holder(id=uuid4(), name=name, kind=kind)
+    """A contract partner that runs collectives. Raises: Forbidden (only the operator may), Invalid (name, kind)."""
+    _require_operator(db)
+    if kind not in HOLDER_KINDS:
+        raise Invalid(f"A partner is one of: {', '.join(HOLDER_KINDS)}.", field="kind")
+    holder = Holder(id=uuid4(), name=_fitting(name, NAME_LENGTH_MAX, "name"), kind=kind)
     db.add(holder)
     db.flush()
     return holder
 
 
 def add_employer(db: Session, *, name: str, sector: str, region: str, heads: int, since: date) -> Employer:
-    """An employer and the heads it declares from a day on. Raises Invalid."""
-    employer = Employer(id=uuid4(), name=name, sector=sector, region=region)
+    """An employer and the heads it declares from a day on.
+
+    Raises: Forbidden (only the operator may), Invalid (name, sector, region, heads).
+    """
+    _require_operator(db)
+    employer = Employer(
+        id=uuid4(),
+        name=_fitting(name, NAME_LENGTH_MAX, "name"),
+        sector=_fitting(sector, SECTOR_LENGTH_MAX, "sector"),
+        region=_fitting(region, REGION_LENGTH_MAX, "region"),
+    )
     db.add(employer)
     db.flush()
     declared.declare_heads(db, employer.id, valid_from=since, heads=heads)
     return employer
+
+
+def _require_operator(db: Session) -> None:
+    if acting(db).role is not Role.operator:
+        raise Forbidden("Only the operator makes organisations.")
+
+
+def _fitting(text: str, length_max: int, field: str) -> str:
+    plain = text.strip()
+    if not 1 <= len(plain) <= length_max or not plain.isprintable():
+        raise Invalid(f"The {field} has 1 to {length_max} characters.", field=field)
+    return plain
 
 
 def found_collective(
@@ -48,15 +74,15 @@ def found_collective(
     coin_value_cents: int,
     yearly_reward_max_cents: int,
 ) -> Collective:
-    """A collective of a holder. Raises Invalid where a coin or the yearly reward is worth nothing."""
+    """A collective of a holder. Raises: Invalid (name, region, or a coin or the yearly reward is worth nothing)."""
     own_holder(db, holder)
     if coin_value_cents < 1 or yearly_reward_max_cents < coin_value_cents:
         raise Invalid("A coin is worth at least one cent, and a year's reward at least one coin.")
     collective = Collective(
         id=uuid4(),
         holder=holder,
-        name=name,
-        region=region,
+        name=_fitting(name, NAME_LENGTH_MAX, "name"),
+        region=_fitting(region, REGION_LENGTH_MAX, "region"),
         starts_on=starts_on,
         coin_value_cents=coin_value_cents,
         yearly_reward_max_cents=yearly_reward_max_cents,
@@ -123,3 +149,20 @@ def join_collective(
     except IntegrityError as error:
         raise Conflict("This employer already takes part in a collective from that day on.") from error
     return contract
+
+
+def end_contract(db: Session, employer: UUID, *, ends_on: date, today: date) -> Contract:
+    """The employer leaves its collective, or goes bankrupt: its contract ends with a day.
+
+    What is prepaid stays in its fund and goes on paying until the programmes end, with that day's week.
+    Raises: NotFound, Conflict (no running contract), Invalid (a day that is past, or before the contract's first).
+    """
+    own_employer(db, employer)
+    running = next((each for each in declared.contracts_from(db, employer, today) if each.ends_on is None), None)
+    if running is None:
+        raise Conflict("This employer has no running contract.")
+    if ends_on < max(running.starts_on, today):
+        raise Invalid("A contract ends today or later, and not before it starts.", field="ends_on")
+    running.ends_on = ends_on
+    db.flush()
+    return running

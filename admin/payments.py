@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, CheckConstraint, String, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from privacy.errors import Conflict, Invalid
+from privacy.errors import Conflict, Invalid, NotFound
 from privacy.store.employers import EmployersBase
 from privacy.store.holding import Holding, Keeping, public
 from privacy.tenants import declared
@@ -65,9 +65,10 @@ def record_payment(
 ) -> Payment:
     """Record a payment once; the same reference with the same content answers the first one.
 
-    Raises: Invalid (payer, amount), PaymentReused, NotFound.
+    Raises: Invalid (payer, amount), PaymentReused, NotFound (the collective, or a payer that is no party to it).
     """
-    coin_value_cents = declared.collective(db, collective).coin_value_cents
+    found = declared.collective(db, collective)
+    coin_value_cents = found.coin_value_cents
     if payer not in PAYERS:
         raise Invalid(f"A payer is one of: {', '.join(PAYERS)}.", field="payer")
     if amount_cents > AMOUNT_MAX_CENTS:
@@ -84,12 +85,24 @@ def record_payment(
     )
     if (known := db.get(Payment, reference)) is not None:
         return _same(known, row)
+    if not _is_party(db, found, payer, payer_id):
+        raise NotFound("This payer is no party to this collective.", field="payer_id")
     try:
         with db.begin_nested():
             db.add(row)
     except IntegrityError:  # recorded by another process just now
         return _same(db.get_one(Payment, reference), row)
     return row
+
+
+def _is_party(db: Session, collective: declared.Collective, payer: str, payer_id: UUID) -> bool:
+    """Whether the insurer runs the collective, or the employer has or had a contract in it: late payments count."""
+    if payer == "insurer":
+        return payer_id == collective.holder
+    contract = select(declared.Contract.id).where(
+        declared.Contract.collective == collective.id, declared.Contract.employer == payer_id
+    )
+    return db.scalars(contract.limit(1)).first() is not None
 
 
 def _same(first: Payment, again: Payment) -> Payment:

@@ -144,18 +144,19 @@ def apply_policies(connection: Connection) -> None:
     """Give every table with owners that exists its policy; nothing is touched where all is right."""
     make_functions(connection)
     wrong = set(_wrong(connection))
-    for name, model in owned_models().items():
-        if name in wrong:
-            wanted = policy_ddl(name, model)
-            for statement in (
-                f"DROP POLICY IF EXISTS {POLICY} ON public.{name}",
-                wanted,
-                f"ALTER TABLE public.{name} ENABLE ROW LEVEL SECURITY",
-                f"ALTER TABLE public.{name} FORCE ROW LEVEL SECURITY",
-            ):
-                connection.exec_driver_sql(statement)
-            stored = next(row[3] for row in connection.exec_driver_sql(_FOUND, (POLICY,)) if row[0] == name)
-            connection.exec_driver_sql(f"COMMENT ON POLICY {POLICY} ON public.{name} IS '{_digest(wanted)} {stored}'")
+    wanted = {name: policy_ddl(name, model) for name, model in owned_models().items() if name in wrong}
+    for name, policy in wanted.items():
+        for statement in (
+            f"DROP POLICY IF EXISTS {POLICY} ON public.{name}",
+            policy,
+            f"ALTER TABLE public.{name} ENABLE ROW LEVEL SECURITY",
+            f"ALTER TABLE public.{name} FORCE ROW LEVEL SECURITY",
+        ):
+            connection.exec_driver_sql(statement)
+    for name, _, _, stored in connection.exec_driver_sql(_FOUND, (POLICY,)).all():
+        if name in wanted:
+            note = f"{_digest(wanted[name])} {stored}"
+            connection.exec_driver_sql(f"COMMENT ON POLICY {POLICY} ON public.{name} IS '{note}'")
 
 
 def lift_policies(connection: Connection) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.dialects.postgresql import dialect
 
 from privacy.principals import Side
 from privacy.store.entering import role_name
@@ -98,11 +97,10 @@ def grant(connection: Connection, side: Side) -> None:
 def _let_the_keeper_read(connection: Connection, keeper: str) -> None:
     query = "SELECT c.relname FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid WHERE p.polname = %s"
     there = set(connection.exec_driver_sql(query, (KEEPER_POLICY,)).scalars())
-    for name in owned_models():
-        if name not in there and name in _tables(connection):
-            connection.exec_driver_sql(
-                f"CREATE POLICY {KEEPER_POLICY} ON public.{name} FOR SELECT TO {keeper} USING (true)"
-            )
+    for name in sorted(owned_models().keys() & _tables(connection) - there):
+        connection.exec_driver_sql(
+            f"CREATE POLICY {KEEPER_POLICY} ON public.{name} FOR SELECT TO {keeper} USING (true)"
+        )
 
 
 def _tables(connection: Connection) -> set[str]:
@@ -134,15 +132,9 @@ def _privileges(side: Side, model: type[Any], actor: Actor) -> Iterator[str]:
     """
     for verb in rights(side, model, actor):
         if verb is Verb.select and side is Side.employers and actor is Actor.face:
-            yield from (f"SELECT ({name})" for name in _column_names(model))
+            yield from (f'SELECT ("{column.name}")' for column in model.__table__.columns)
         else:
             yield verb.value
-
-
-def _column_names(model: type[Any]) -> Iterator[str]:
-    """Column names as SQL, quoted where a word has a meaning of its own."""
-    quoted = dialect().identifier_preparer
-    yield from (quoted.quote(column.name) for column in model.__table__.columns)
 
 
 def _granted(connection: Connection) -> dict[tuple[str, str], set[str]]:
@@ -150,7 +142,7 @@ def _granted(connection: Connection) -> dict[tuple[str, str], set[str]]:
 SELECT c.relname, a.grantee::regrole::text, a.privilege_type
 FROM pg_class AS c CROSS JOIN aclexplode(c.relacl) AS a
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.grantee <> 0
-UNION ALL SELECT c.relname, a.grantee::regrole::text, a.privilege_type || ' (' || quote_ident(t.attname) || ')'
+UNION ALL SELECT c.relname, a.grantee::regrole::text, a.privilege_type || ' ("' || t.attname || '")'
 FROM pg_class AS c JOIN pg_attribute AS t ON t.attrelid = c.oid AND NOT t.attisdropped
 CROSS JOIN aclexplode(t.attacl) AS a
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.grantee <> 0"""

@@ -1,14 +1,15 @@
 """Contracts: the staff's consent comes first, and an employer takes part in one collective at a time."""
 
 from datetime import date, timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 
 from admin import contracts
 from admin.contracts import NoConsent
-from privacy.errors import Conflict, Invalid, NotFound
-from privacy.principals import OPERATOR, Purpose
+from privacy.errors import Conflict, Forbidden, Invalid, NotFound
+from privacy.principals import MAY, OPERATOR, Principal, Purpose, Role, Side
 from privacy.store import Store, transaction
 from privacy.tenants import declared
 from privacy.tenants.declared import Collective, Contract, Employer, StaffConsent
@@ -167,3 +168,49 @@ def test_hr_reads_its_own_consent(employers: Store) -> None:
         consent = contracts.consent_of(db, company.employer)
         assert consent is not None
         assert (consent.body, consent.held_on) == ("works_council", YEAR_START)
+
+
+@pytest.mark.parametrize("role", [role for role in MAY if role is not Role.operator and Side.employers in MAY[role]])
+def test_only_the_operator_makes_organisations(employers: Store, role: Role) -> None:
+    company = declared_company(employers)
+    principal = Principal(role=role, account=uuid4(), employer=company.employer, holder=company.holder)
+    purpose = Purpose.operation if role is Role.job else Purpose.authentication
+    for make in (
+        lambda db: contracts.add_holder(db, name="Anders"),
+        lambda db: contracts.add_employer(db, name="Anders", sector="C", region="Midden", heads=3, since=YEAR_START),
+    ):
+        with pytest.raises(Forbidden), transaction(employers, principal, purpose) as db:
+            make(db)
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 121, "two\nlines", "nul\0"])
+def test_an_organisation_has_a_name_of_one_line_that_fits(employers: Store, name: str) -> None:
+    company = declared_company(employers)
+    calls = (
+        lambda db: contracts.add_holder(db, name=name),
+        lambda db: contracts.add_employer(db, name=name, sector="C", region="Midden", heads=3, since=YEAR_START),
+        lambda db: contracts.add_employer(db, name="Smit", sector="C", region=name, heads=3, since=YEAR_START),
+        lambda db: contracts.add_employer(db, name="Smit", sector=name, region="Midden", heads=3, since=YEAR_START),
+        lambda db: contracts.found_collective(
+            db,
+            company.holder,
+            name=name,
+            region="Midden",
+            starts_on=YEAR_START,
+            coin_value_cents=10,
+            yearly_reward_max_cents=24_000,
+        ),
+    )
+    for make in calls:
+        with pytest.raises(Invalid), transaction(employers, OPERATOR, Purpose.administration) as db:
+            make(db)
+
+
+def test_a_partner_is_of_a_known_kind(employers: Store) -> None:
+    with pytest.raises(Invalid), transaction(employers, OPERATOR, Purpose.administration) as db:
+        contracts.add_holder(db, name="Zonzeker", kind="uncle")
+
+
+def test_names_keep_their_signs_and_lose_outer_spaces(employers: Store) -> None:
+    with transaction(employers, OPERATOR, Purpose.administration) as db:
+        assert contracts.add_holder(db, name=" O'Brien & Zn. ").name == "O'Brien & Zn."

@@ -136,3 +136,23 @@ def test_a_foreign_collective_answers_like_a_missing_one(employers: Store) -> No
             )
         answers.add((refusal.value.message, refusal.value.field))
     assert len(answers) == 1
+
+
+def test_who_is_no_party_to_a_collective_cannot_pay_for_it(employers: Store) -> None:
+    mine, other = declared_company(employers), declared_company(employers)
+    answers = set()
+    for payer, payer_id in (
+        ("insurer", other.holder),
+        ("insurer", mine.employer),
+        ("insurer", uuid4()),
+        ("employer", other.employer),
+        ("employer", mine.holder),
+        ("employer", uuid4()),
+    ):
+        with pytest.raises(NotFound) as refusal:
+            _record(employers, mine, payer=payer, payer_id=payer_id)
+        answers.add((refusal.value.message, refusal.value.field))
+    assert answers == {("This payer is no party to this collective.", "payer_id")}
+    assert _recorded(employers) == []
+    _record(employers, mine, payer="employer", payer_id=mine.employer)
+    assert len(_recorded(employers)) == 1
