@@ -3,9 +3,13 @@
 (() => {
   "use strict";
   const form = document.querySelector("form[data-one-time]");
-  const secret = window.location.hash.slice(1);
-  if (!form || !secret) return;
-  window.history.replaceState(null, "", window.location.pathname);
-  form.elements.token.value = secret;
-  form.submit();
+  const take = () => {
+    const secret = window.location.hash.slice(1);
+    if (!form || !secret || secret === "main") return; // #main is the way past the navigation
+    window.history.replaceState(null, "", window.location.pathname);
+    form.elements.token.value = secret;
+    form.submit();
+  };
+  window.addEventListener("hashchange", take); // the link opened where the page is open already
+  take();
 })();

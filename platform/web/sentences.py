@@ -20,6 +20,12 @@ WHOLE = (
     N_("A login name has 3 to 120 characters."),
     N_("This login name is taken: choose another one."),
     N_("Choose a password of 10 to 256 characters."),
+    N_("Choose a PIN of at least 6 digits, or a password of 10 to 256 characters."),
+    N_("Others would try this PIN first. Choose another one, and no date."),
+    N_("No login name could be made. Try again with another nickname."),
+    N_("The login name and the recovery code do not belong together."),
+    N_("This is not an e-mail address that mail can go to."),
+    N_("This code does not fit or is too old. Look at the newest mail."),
     N_("The name and the password do not belong together."),
     N_("This goal is not possible in a day: choose a smaller number above 0."),
     N_("This act was recorded as something else: try again."),
@@ -40,10 +46,48 @@ WHOLE = (
     N_("This choice was changed at the same moment. Look at it again."),
     N_("The quotation marks of this line do not match."),
     N_("The line contains a NUL byte."),
+    N_("This link has been used or is too old. Ask for a new one."),
+    N_("A name has 1 to 80 characters."),
+    N_("A name for a passkey has 1 to 40 characters."),
+    N_("Your device's answer could not be used. Please try once more."),
+    N_("This passkey does not open an account here. Sign in another way."),
+    N_("This passkey is in use already."),
+    N_("You have many passkeys already. Remove one first."),
+    N_("This code does not fit. Check it, or sign in again for a new one."),
+    N_("Nobody else has this role here. Confirm that you want this."),
+    N_("This account cannot have that role."),
+    N_("This account signs in through your organisation."),
+    N_("Signing in through your organisation did not work. Try again, or ask whoever invited you."),
 )
 PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.DOTALL), sentence)
     for pattern, sentence in (
+        (
+            r"Column (?P<column>\d+) is none that we use: remove it\..*",
+            N_("Column %(column)s is none that we use: remove it. The right column names stand below."),
+        ),
+        (
+            r"Column (?P<column>\d+) stands there twice: remove one of the two\.",
+            N_("Column %(column)s stands there twice: remove one of the two."),
+        ),
+        (
+            r"Line (?P<line>\d+) is no readable text: save the file as CSV UTF-8 anew\.",
+            N_("Line %(line)s is no readable text: save the file as CSV UTF-8 anew."),
+        ),
+        (r"A list has at most (?P<rows>[\d,]+) rows\.", N_("A list has at most %(rows)s rows.")),
+        (r"The file is larger than (?P<size>\d+) MB\.", N_("The file is larger than %(size)s MB.")),
+        (
+            r"This was tried too often\. Wait (?P<number>\d+) minutes, then try again\.",
+            N_("This was tried too often. Wait %(number)s minutes, then try again."),
+        ),
+        (
+            r"This was tried too often\. Wait (?P<number>\d+) hours, then try again\.",
+            N_("This was tried too often. Wait %(number)s hours, then try again."),
+        ),
+        (
+            r"This was tried too often\. Wait (?P<number>\d+) days, then try again\.",
+            N_("This was tried too often. Wait %(number)s days, then try again."),
+        ),
         (
             r"This costs (?P<price>\d+) coins?: you need (?P<missing>\d+) coins? more\.",
             N_("This costs %(price)s coins: you need %(missing)s more."),
