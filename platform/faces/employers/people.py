@@ -34,6 +34,7 @@ from ...web.desk import now, principal, store, today
 from ...web.forms import form_for, read_form
 from ...web.language import language
 from ...web.language import later as _l
+from ...web.sentences import N_
 
 PEOPLE_PER_PAGE = 50
 ROWS_AT_ONCE = 5_000
@@ -42,6 +43,32 @@ COLUMNS = {
     "nl": ("naam", "personeelsnummer", "e-mail", "afdeling", "vanaf", "tot en met"),
     "en": ("name", "staff number", "e-mail", "unit", "from", "until"),
 }
+SAID_BY_THE_ENGINE = (
+    N_("Fill in a name."),
+    N_("This cell is too long: shorten it."),
+    N_("This cell holds a line break or a character that cannot be printed: type it anew."),
+    N_("This cell starts with a sign that spreadsheets take for a formula: remove the sign."),
+    N_("There is a space before or after it: remove the space."),
+    N_("This is not an e-mail address: correct it, or leave the cell empty."),
+    N_("Fill in an e-mail address or a staff number: one of the two is needed."),
+    N_("There is no department or site of this name yet: add it first, or correct the name."),
+    N_("Write the day as 2026-03-31 or 31-03-2026."),
+    N_("The last day lies before the first: correct one of the two."),
+    N_("This row has fewer cells than there are columns: was the file cut off?"),
+    N_("There is something to the right of the last column: remove it."),
+    N_("The same e-mail address or staff number stands in an earlier row: keep one of the two."),
+    N_("The quotation marks of this row do not match, or the row is far too long: the rest was not read."),
+    N_("The first line must hold the names of the columns: name, staff number, e-mail, unit, from, until."),
+    N_("This is a spreadsheet. Save it as CSV, and choose that file."),
+    N_("This file mixes two ways of writing letters such as é: save it as CSV UTF-8 anew."),
+    N_("The list needs a column e-mail or a column staff number."),
+    N_("The list has changed since you looked. Look at it once more."),
+    N_("The list has no e-mail address for this person. The code for everybody serves too."),
+    N_("Choose today or a later day."),
+    N_("The number of people must be between 1 and 10,000,000."),
+    N_("A unit's name has 1 to 80 characters."),
+)
+"""What reaches these pages in English and is looked up when it does."""
 _NUMBER = NumberRange(1, 10_000_000, _l("Fill in a whole number, 1 or more."))
 
 
