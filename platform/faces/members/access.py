@@ -11,6 +11,7 @@ from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, RadioField, SelectField
+from wtforms.fields.choices import SelectChoice  # pyright: ignore[reportAttributeAccessIssue] - newer than its types
 
 from privacy.access_log import Action, Outcome, Reason, Rounds, Seen, What, rounds, seen
 from privacy.export import joined_at
@@ -38,9 +39,10 @@ class LeaveForm(FlaskForm):
     """Leave for a helper: about what, for how long, and whether figures may be seen."""
 
     topic = RadioField(
-        _l("What may the helper look at?"), choices=[(topic.value, words) for topic, words in TOPICS.items()]
+        _l("What may the helper look at?"),
+        choices=[SelectChoice(topic.value, words) for topic, words in TOPICS.items()],
     )
-    days = SelectField(_l("For how many days?"), choices=[(str(days), str(days)) for days in range(1, DAYS_MAX + 1)])
+    days = SelectField(_l("For how many days?"), choices=[SelectChoice(str(days)) for days in range(1, DAYS_MAX + 1)])
     health = BooleanField(_l("The helper may see my figures too"))
 
 
