@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from privacy.chain import DIGEST_BYTES
+from privacy.store.append_only import Older
 from privacy.store.columns import UtcDateTime
 from privacy.store.holding import AtErasure, Column, Holding, Keeping, Owner, digest, plain, pseudonym, sealed
 
@@ -86,6 +87,7 @@ class EntryColumns(ActedColumns):
     """Somebody looked at one person's data."""
 
     __append_only__ = True
+    __gates__ = (Older("at"),)
 
     subject: Mapped[UUID] = mapped_column(index=True)
     words: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -96,6 +98,7 @@ class RoundColumns(ActedColumns):
     """A job went over everybody's data; ``up_to``: of a clearing, the last number that went."""
 
     __append_only__ = True
+    __gates__ = (Older("at"),)
 
     up_to: Mapped[int | None] = mapped_column(BigInteger)
 

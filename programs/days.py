@@ -25,7 +25,7 @@ from programs.day_values import DayValues, day_values
 from programs.imports.records import Record, Rejected
 from programs.imports.reports import ImportReport
 from programs.inserting import insert_new
-from programs.observations import Observation, record, take_turns
+from programs.observations import Observation, closed_until, record, take_turns
 from programs.sealing import Sealer
 
 DAYS_AT_ONCE = 100
@@ -93,12 +93,17 @@ def resolve(
 ) -> int:
     """Compute the day metrics of some days (None: all) from the current observations; how many values changed.
 
+    Days that raw data is kept no longer for stay as they are.
+
     priority: the member's own order of sources, the best first; a changed order needs all days.
     Raises: NotFound (not the principal's subject).
     """
     own_subject(db, subject)
     take_turns(db, subject)
+    closed = closed_until(db)
     wanted = _all_days(db, subject) if days is None else days
+    if closed is not None:
+        wanted = {day for day in wanted if day > closed}
     return sum(
         _resolve_days(db, subject, cipher, first=first, last=last, priority=priority)
         for first, last in _stretches(wanted)
@@ -195,11 +200,13 @@ def _write(db: Session, subject: UUID, *, known: DayValues, values: DayValues) -
     gone = [key for key in known if key not in values]
     if gone:
         db.connection().execute(
-            delete(DayMetric).where(
+            delete(DayMetric)
+            .where(
                 DayMetric.subject == subject,
                 DayMetric.day == bindparam("gone_day"),
                 DayMetric.metric == bindparam("gone_metric"),
-            ).execution_options(**{OWN_ROWS: True}),
+            )
+            .execution_options(**{OWN_ROWS: True}),
             [{"gone_day": day, "gone_metric": metric} for day, metric in gone],
         )
     changed = [(subject, *key, value) for key, value in values.items() if known.get(key) != value]

@@ -8,7 +8,8 @@ so that nobody without the key can test a guess.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -18,10 +19,13 @@ from sqlalchemy import CheckConstraint, Date, Index, String, UniqueConstraint, U
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
+from privacy import retention
 from privacy.errors import Conflict
 from privacy.keys import Cipher
 from privacy.principals import own_subject
+from privacy.store.append_only import Older
 from privacy.store.columns import UtcDateTime
+from privacy.store.erased import RetentionLine
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, digest, plain, pseudonym, sealed
 from privacy.store.members import MembersBase
 from programs.imports.records import Record, Rejected, days_of
@@ -31,6 +35,7 @@ from programs.quarantine import REASONS, Bounds, fault
 from programs.sealing import Sealer, encode_json
 
 CHUNK_RECORDS = 5_000
+KEYS_AT_ONCE = 500
 
 
 class Observation(MembersBase):
@@ -38,6 +43,7 @@ class Observation(MembersBase):
 
     __tablename__ = "observation"
     __append_only__ = True
+    __gates__ = (Older("local_day"),)
     __table_args__ = (
         UniqueConstraint("subject", "record_key", "content", "state"),
         Index("ix_observation_subject_local_day", "subject", "local_day"),
@@ -98,6 +104,7 @@ class ImportBatch(MembersBase):
 
     __tablename__ = "import_batch"
     __append_only__ = True
+    __gates__ = (Older("received_at"),)
 
     __holding__ = Holding(
         about="One import.",
@@ -233,6 +240,7 @@ class _Writer:
         self.batch = batch
         self.now = now
         self.bounds = bounds
+        self.closed = closed_until(db)
         self.report = ImportReport()
 
     def write(self, chunk: Sequence[Record | Rejected]) -> None:
@@ -247,6 +255,8 @@ class _Writer:
                 held.append((item, reason))
             else:
                 accepted.append(item)
+        if self.closed is not None:
+            accepted, held = self._open_days_only(accepted, held)
         new = self._insert([self._row(item, None) for item in accepted])
         held_new = self._insert([self._row(item, reason) for item, reason in held])
         if new:
@@ -254,6 +264,19 @@ class _Writer:
         self.report.observations_new += new
         self.report.quarantined += held_new
         self.report.observations_known += len(accepted) + len(held) - new - held_new
+
+    def _open_days_only(
+        self, accepted: list[Record], held: list[tuple[Record, str]]
+    ) -> tuple[list[Record], list[tuple[Record, str]]]:
+        """Without what counts for a closed day, or did before it was corrected: counted as known or as too old."""
+        assert self.closed is not None
+        recognised = {item: self.sealer.recognise(item) for item in (*accepted, *(item for item, _ in held))}
+        known = _closed_versions(self.db, self.subject, self.closed, {key for key, _ in recognised.values()})
+        late = {item for item, (key, _) in recognised.items() if item.local_day <= self.closed or key in known}
+        again = sum(recognised[item][1] in known.get(recognised[item][0], ()) for item in late)
+        self.report.observations_known += again
+        self.report.too_old += len(late) - again
+        return [item for item in accepted if item not in late], [each for each in held if each[0] not in late]
 
     def _row(self, item: Record, reason: str | None) -> tuple[object, ...]:
         return (
@@ -271,6 +294,45 @@ class _Writer:
 
     def _insert(self, rows: list[tuple[object, ...]]) -> int:
         return insert_new(self.db, Observation, self.columns, rows)
+
+
+def closed_until(db: Session) -> date | None:
+    """The last day that raw data is kept no longer for, None where there is none; it stays until the transaction ends.
+
+    What such days count for stands: nothing that arrives later changes it.
+    """
+    retention.hold_line(db)
+    return retention.closed_until(db, RetentionLine, Keeping.observations)
+
+
+def _closed_versions(db: Session, subject: UUID, closed: date, keys: Set[bytes]) -> dict[bytes, set[bytes]]:
+    """By record, the versions of it that count for closed days."""
+    found: dict[bytes, set[bytes]] = defaultdict(set)
+    ordered = sorted(keys)
+    gone = select(RecordFingerprint.record_key, RecordFingerprint.content).where(RecordFingerprint.subject == subject)
+    there = select(Observation.record_key, Observation.content).where(
+        Observation.subject == subject, Observation.local_day <= closed
+    )
+    for start in range(0, len(ordered), KEYS_AT_ONCE):
+        some = ordered[start : start + KEYS_AT_ONCE]
+        rows = (
+            *db.execute(gone.where(RecordFingerprint.record_key.in_(some))),
+            *db.execute(there.where(Observation.record_key.in_(some))),
+        )
+        for key, content in rows:
+            found[bytes(key)].add(bytes(content))
+    return found
+
+
+def leave_fingerprints(db: Session, before: date) -> None:
+    """Keep of the observations of days before this one what the same records are known by: then they may go."""
+    db.execute(_LEAVE, {"before": before})
+
+
+_LEAVE = text(
+    "INSERT INTO record_fingerprint (subject, record_key, content)"
+    " SELECT DISTINCT subject, record_key, content FROM observation WHERE local_day < :before ON CONFLICT DO NOTHING"
+).bindparams(bindparam("before", type_=Date()))
 
 
 def _chunks(records: Iterable[Record | Rejected]) -> Iterator[list[Record | Rejected]]:

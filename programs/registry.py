@@ -12,6 +12,7 @@ from privacy.tenants import copies
 from privacy.tenants.copying import Mirror
 from programs.catalogue import ProgrammeVersion
 from programs.covering import end_uncovered
+from programs.letting_go import let_go_all
 from programs.measures import active_months
 from programs.offered import ProgrammeVersionCopy
 from programs.rewarding import ZONE, settle_collective
@@ -55,8 +56,14 @@ def _copy(context: JobContext, _period: Period) -> str:
     return "Published reports are copied."
 
 
+def _let_go(context: JobContext, _period: Period) -> str:
+    let_go_all(context.members, context.employers, now=context.now)
+    return "What was kept long enough is gone."
+
+
 HOURLY_GRACE = timedelta(hours=1)
 JOBS = (
+    Job("retention", every=Every.day, run=_let_go, grace=timedelta(days=2)),
     Job("end-programmes", every=Every.hour, run=_end_programmes, grace=HOURLY_GRACE, reads=What.programmes),
     Job("settle-rewards", every=Every.hour, run=_settle, grace=HOURLY_GRACE, reads=What.coins),
     Job("publish-releases", every=Every.month, run=_publish, grace=timedelta(days=400), reads=What.participation),

@@ -35,13 +35,18 @@ class Sealer:
 
     def seal(self, record: Record) -> Sealed:
         """Digest and seal one record."""
+        key, content = self.recognise(record)
+        payload = _payload(record).encode()
+        return Sealed(key, content, self._cipher.seal(payload, context=f"{self._context}:{key.hex()}"))
+
+    def recognise(self, record: Record) -> tuple[bytes, bytes]:
+        """The digests of one record: the same for all of its versions, and for equal versions only."""
         identity = record.source_id if record.source_id is not None else f"{record.start_ms}/{record.end_ms}"
         name = f"{record.metric}\0{record.app}\0{record.device_name}\0{identity}"
         key = self._cipher.digest(name, context="observation.record")
-        payload = _payload(record)
         # A correction may change day or provenance alone, which stand plain in the row: they are content all the same.
-        content = self._cipher.digest(f"{record.local_day}{record.manual}{payload}", context="observation.content")
-        return Sealed(key, content, self._cipher.seal(payload.encode(), context=f"{self._context}:{key.hex()}"))
+        content = f"{record.local_day}{record.manual}{_payload(record)}"
+        return key, self._cipher.digest(content, context="observation.content")
 
     def open(self, sealed: bytes, *, key: bytes, metric: str, local_day: date, manual: bool) -> Record:
         """The record again, from its row. Raises Conflict where the row was altered."""

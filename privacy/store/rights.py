@@ -67,7 +67,8 @@ def rights(side: Side, model: type[Any], actor: Actor) -> Verbs:
         granted = _at_employers(actor, keeping)
     if getattr(model, "__append_only__", False):
         granted -= {Verb.update}
-        if not is_owned(model):  # of a person's rows those of the erased go; triggers refuse the rest
+        ages = actor is Actor.job and bool(getattr(model, "__gates__", ()))
+        if not is_owned(model) and not ages:  # rows of the erased and rows too old go; triggers refuse the rest
             granted -= {Verb.delete}
     return granted
 
