@@ -426,7 +426,7 @@ def test_jobs_say_the_same_whether_or_not_anybody_takes_part(tmp_path: Path) -> 
         said.append([(each.job, each.period, each.message) for each in done])
         stores.close()
     assert said[0] == said[1]
-    assert len(said[0]) > 20
+    assert {each for each, _, _ in said[0]} >= {"settle-rewards", "void-holds", "copy-releases", "end-memberships"}
 
 
 def test_of_an_error_the_kind_and_the_place_are_told() -> None:

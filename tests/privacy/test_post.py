@@ -14,7 +14,7 @@ from privacy.post import sending, stopping
 from privacy.post.addresses import comparable, plain_address
 from privacy.post.columns import MailColumns, MailState
 from privacy.post.letters import LOCALES, WORK_VALUES, Letter, Readers, kind, kinds, write
-from privacy.post.queueing import PAYLOAD_BYTES, mail_table, queue, stopped_table
+from privacy.post.queueing import PAYLOAD_BYTES, mail_table, queue, stopped_table, unseal
 from privacy.principals import VISITOR, Purpose, Side, job
 from privacy.store import Store, transaction
 from tests.databases import OpenFresh
@@ -246,6 +246,9 @@ def test_one_click_ends_a_kind_for_an_address_when_queued_and_when_sent(employer
         with transaction(employers, VISITOR, Purpose.authentication) as db:
             stopping.stop(db, token)
     late = _queue(employers, INVITATION, to="sam@EXAMPLE.org")
+    (row,) = [row for row in _rows(employers) if row.id == late]
+    assert row.sealed is not None
+    assert unseal(employers.keys, late, row.sealed).to is None
     other = _queue(employers, INVITATION, to="kim@example.org")
     found, owner = {}, uuid4()
     while (parcel := _take(employers, owner)) is not None:
