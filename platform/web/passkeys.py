@@ -1,5 +1,7 @@
 """Passkeys on the pages of both faces: signing in with one, and a person's own list of them.
 
+What could hand the account to somebody who finds an open browser asks for a proof first.
+
 The browser's part is a script of our own (``static/passkeys.js``): it asks for options, lets the device answer, and
 sends the answer with an ordinary form. Where there is no script, or no address to bind passkeys to, there is no button.
 """
@@ -46,6 +48,7 @@ class PasskeyFace:
     """What one face is to these pages.
 
     prefix, own: where signing in and the own list live. label: what the device's own list calls the account.
+    to_prove: the way to prove once more who is there, where that was not done a short while ago.
     """
 
     prefix: str
@@ -54,6 +57,7 @@ class PasskeyFace:
     passkeys: Passkeys
     start_session: StartSession
     label: Callable[[], str]
+    to_prove: Callable[[], AnyResponse | None]
     address: str | None
 
 
@@ -128,13 +132,17 @@ def _own_list(pages: Blueprint, face: PasskeyFace) -> None:
     @pages.get(f"{face.own}/passkeys")
     @requires(*face.roles)
     def list_page() -> Any:
+        if (prove := face.to_prove()) is not None:
+            return prove
         with transaction(store(), principal(), Purpose.authentication, read_only=True) as db:
             found = face.passkeys.of(db, _account())
         return render_template("shared/passkeys.html", passkeys=found, form=form_for(NewForm))
 
     @pages.post(f"{face.own}/passkeys/options")
     @requires(*face.roles)
-    def options() -> Response:
+    def options() -> AnyResponse:
+        if (prove := face.to_prove()) is not None:
+            return prove
         with transaction(store(), principal(), Purpose.authentication) as db:
             return _keep(face.passkeys.begin(db, _account(), site=_site(face), label=face.label(), now=now()))
 
@@ -142,6 +150,8 @@ def _own_list(pages: Blueprint, face: PasskeyFace) -> None:
     @requires(*face.roles)
     @shown_again_by(list_page)
     def add() -> AnyResponse:
+        if (prove := face.to_prove()) is not None:
+            return prove
         challenge, form = _asked(), read_form(NewForm)
         with transaction(store(), principal(), Purpose.authentication) as db:
             face.passkeys.finish(
@@ -177,6 +187,8 @@ def _one_of_them(pages: Blueprint, face: PasskeyFace) -> None:
     @pages.post(f"{face.own}/passkeys/<uuid:passkey>/remove")
     @requires(*face.roles)
     def remove(passkey: UUID) -> AnyResponse:
+        if (prove := face.to_prove()) is not None:
+            return prove
         with transaction(store(), principal(), Purpose.authentication) as db:
             face.passkeys.remove(db, _account(), passkey)
         flash(gettext("The passkey is removed. It opens nothing here any more."))

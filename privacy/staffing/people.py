@@ -36,7 +36,7 @@ class Colleague:
     organisation: str | None
     is_self: bool
     is_last: bool
-    """Whether nobody else holds this role at this organisation."""
+    """Whether nobody else at this organisation could let others in."""
 
 
 def colleagues(db: Session, *, now: datetime) -> list[Colleague]:
@@ -103,6 +103,8 @@ def _refuse_last(db: Session, found: Staff, *, even_last: bool) -> None:
 
 
 def _is_last(db: Session, found: Staff) -> bool:
+    if found.role == Role.payroll.value:  # lets nobody in, and HR can let in another
+        return False
     same = select(func.count()).where(
         Staff.role == found.role,
         Staff.ended_at.is_(None),

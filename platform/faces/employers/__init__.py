@@ -49,6 +49,7 @@ def new_employers_app(settings: Settings, store: Store, clock: Clock) -> Flask:
             passkeys=PASSKEYS,
             start_session=staff.start_session,
             label=account.label,
+            to_prove=account.to_prove,
             address=settings.employers_site,
         )
     )

@@ -17,11 +17,12 @@ from privacy.staffing import second_step
 from privacy.staffing.passkeys import PASSKEYS
 from privacy.store import transaction
 
-from ...web.access import requires, session_token, shown_again_by
+from ...web.access import page_path, requires, session_token, shown_again_by
 from ...web.attempts import counted
 from ...web.desk import principal, profile, store
 from ...web.forms import form_for, read_form
 from ...web.language import later as _l
+from ...web.signing import has_just_proven
 
 pages = Blueprint("account", __name__)
 STAFF = (Role.hr, Role.insurer, Role.payroll, Role.operator)
@@ -56,6 +57,14 @@ def label() -> str:
     return gettext("%(name)s (for work)", name=found.name) if isinstance(found, staff.StaffProfile) else "Vitaal"
 
 
+def to_prove() -> Response | None:
+    """The way to sign in once more, where that was not done a short while ago."""
+    if has_just_proven():
+        return None
+    flash(gettext("Please sign in once more first."))
+    return redirect(url_for("signing.sign_in_page", next=page_path()), 303)
+
+
 @pages.get("/staff/account")
 @requires(*STAFF)
 def account_page() -> Any:
@@ -71,8 +80,11 @@ def account_page() -> Any:
 
 @pages.post("/staff/account/codes")
 @requires(*STAFF)
+@shown_again_by(account_page)
 def renew_codes() -> Any:
     """New recovery codes, shown this once."""
+    if (prove := to_prove()) is not None:
+        return prove
     with transaction(store(), principal(), Purpose.authentication) as db:
         codes = second_step.renew_recovery_codes(db, own_account())
     return render_template("employers/recovery_codes.html", codes=codes, new_account=False)

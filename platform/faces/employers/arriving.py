@@ -25,7 +25,7 @@ from ...web.desk import now, store
 from ...web.forms import form_for, read_form
 from ...web.language import language
 from ...web.language import later as _l
-from ...web.signing import STEP, admit
+from ...web.signing import STEP, admit, note_proof
 
 pages = Blueprint("arriving", __name__)
 
@@ -93,6 +93,7 @@ def open_account() -> Response:
         g.principal, g.profile = staff.principal_of(db, token, now=now())
     with transaction(store(), g.principal, Purpose.authentication) as db:
         codes = second_step.renew_recovery_codes(db, account)
+    note_proof()
     page = render_template("employers/recovery_codes.html", codes=codes, new_account=True)
     return remember_session(make_response(page), token)
 

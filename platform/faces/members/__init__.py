@@ -65,6 +65,7 @@ def new_members_app(settings: Settings, store: Store, clock: Clock, *, beside_em
             roles=(Role.member,),
             passkeys=PASSKEYS,
             start_session=people.start_session,
+            to_prove=account.to_prove,
             label=lambda: "Vitaal",  # what a device shows in its list tells nobody's name
             address=settings.members_site,
         )
