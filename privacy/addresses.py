@@ -269,6 +269,4 @@ def _code_digest(db: Session, token: str, code: str) -> bytes:
 
 
 def _wrong_code() -> WrongCode:
-    return WrongCode(
-        "This code does not fit, or it is too old. Look at the newest mail, or ask for a new code.", field="code"
-    )
+    return WrongCode("This code does not fit or is too old. Look at the newest mail.", field="code")

@@ -286,6 +286,11 @@ def sign_out(db: Session, token: str) -> None:
     sessions.end(db, MemberSession, token)
 
 
+def forget_ended_sessions(db: Session, *, now: datetime) -> None:
+    """Remove the rows of sessions that are over."""
+    sessions.forget_ended(db, MemberSession, now=now)
+
+
 def open_sessions(db: Session, account: UUID, *, this: str | None, now: datetime) -> Sequence[sessions.OpenSession]:
     """The browsers in which the member is signed in."""
     return sessions.of_account(db, MemberSession, own_account(db, account), this=this, now=now)

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.journeys.serving import CHROMIUM, CHROMIUM_ARGS, served
-from tests.journeys.world import PASSWORD, clock, make_world
+from tests.journeys.world import LOGIN_MEMBER, PASSWORD, clock, make_world
 from vitaal.app import create
 from vitaal.settings import Settings
 from vitaal.stores import opened
@@ -49,7 +49,15 @@ def sign_in(camera: Camera, path: str, login: str) -> None:
 
 
 def visitor(camera: Camera) -> None:
-    for path, name in (("/", "home"), ("/join", "code"), ("/join/DEMO", "join"), ("/sign-in", "sign-in")):
+    for path, name in (
+        ("/", "home"),
+        ("/join", "code"),
+        ("/join/DEMO", "join"),
+        ("/sign-in", "sign-in"),
+        ("/forgotten", "forgotten"),
+        ("/forgotten/code", "reset"),
+        ("/recover", "recover"),
+    ):
         camera.go(path, name)
     camera.page.goto(camera.url + "/join/DEMO")
     camera.page.fill("#nickname", "Sam")
@@ -63,10 +71,26 @@ def visitor(camera: Camera) -> None:
 def newcomer(camera: Camera) -> None:
     camera.page.goto(camera.url + "/join/DEMO")
     camera.page.fill("#nickname", "Sam")
-    camera.page.fill("#login", f"sam-{camera.name}")
     camera.page.fill("#password", "drie woorden samen")
     camera.page.click("main form button[type=submit]")
-    camera.take("programmes-new")
+    camera.take("welcome")
+    camera.page.click("main form button")
+    camera.take("card-made")
+    camera.page.emulate_media(media="print")
+    camera.take("card-printed")
+    camera.page.emulate_media(media="screen")
+    for path, name in (
+        ("/me/account", "account"),
+        ("/me/account/card", "card"),
+        ("/me/account/address", "address"),
+        ("/me/account/password", "password"),
+        ("/me/account/prove", "prove"),
+    ):
+        camera.go(path, name)
+    camera.page.goto(camera.url + "/me/account/address")
+    camera.page.fill("#address", f"{camera.name}@example.org")
+    camera.page.click("main form button[type=submit]")
+    camera.take("address-code")
     camera.go("/me", "today-new")
     camera.go("/me/programmes", "programmes-new")
     camera.page.click("article .button")
@@ -84,7 +108,7 @@ def newcomer(camera: Camera) -> None:
 
 
 def member(camera: Camera) -> None:
-    sign_in(camera, "/sign-in", "deelnemer1")
+    sign_in(camera, "/sign-in", LOGIN_MEMBER)
     for path, name in (
         ("/me", "today"),
         ("/me/programmes", "programmes"),

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from privacy.claims import run_due
 from tests.journeys.serving import CHROMIUM, CHROMIUM_ARGS, served
-from tests.journeys.world import PASSWORD, clock, make_world
+from tests.journeys.world import LOGIN_MEMBER, PASSWORD, clock, make_world
 from vitaal.app import create
 from vitaal.scheduled import JOBS
 from vitaal.settings import Settings
@@ -100,13 +100,16 @@ def join_and_choose(page: Page, url: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("Van Dijk Logistiek")
     expect(page.get_by_role("main")).to_contain_text("nobody knows for sure whether you take part")
     page.get_by_label("Nickname").fill("Robin")
-    page.get_by_label("Login name").fill("robin-of-the-walk")
-    page.get_by_label("Password").fill("short")
+    page.get_by_label("PIN or password").fill("123456")
     press(page, "Join")
-    expect(page.get_by_role("main")).to_contain_text("Choose a password of 10 to 256 characters.")
+    expect(page.get_by_role("main")).to_contain_text("Others would try this PIN first.")
     expect(page.get_by_label("Nickname")).to_have_value("Robin")
-    page.get_by_label("Password").fill("three words together")
+    page.get_by_label("PIN or password").fill("three words together")
     press(page, "Join")
+    expect(page.locator(".login-name")).to_have_text(re.compile(r"robin\d{4}"))
+    press(page, "Make my card")
+    expect(page.locator(".codes li")).to_have_count(8)
+    follow(page, "I have kept it")
     follow(page, "Look and take part")
     page.get_by_label("6,000 steps a day on average").check()
     press(page, "Take part")
@@ -178,7 +181,7 @@ def test_no_page_is_wider_than_its_screen(stores: OpenStores, browser: Browser, 
         context = browser.new_context(viewport={"width": width, "height": 700}, locale="nl")
         page = context.new_page()
         paths = {
-            ("/sign-in", "deelnemer1"): (
+            ("/sign-in", LOGIN_MEMBER): (
                 "/",
                 "/me",
                 "/me/programmes",
@@ -186,6 +189,10 @@ def test_no_page_is_wider_than_its_screen(stores: OpenStores, browser: Browser, 
                 "/me/shop",
                 "/me/data",
                 "/me/employer-view",
+                "/me/account",
+                "/me/account/prove",
+                "/forgotten",
+                "/recover",
             ),
             ("/staff/sign-in", "vandijk"): ("/hr", "/hr/people"),
             ("/staff/sign-in", "zonzeker"): ("/insurer", "/insurer/programmes"),
