@@ -201,7 +201,7 @@ def test_running_a_month_again_does_nothing(world: World) -> None:
     world.staff(firm, 5, active=5, months="2026-01")
     first = world.run("2026-01")
     before = {row.id: row.content for row in rows_of(world, ReleaseOutbox)}
-    world.staff(firm, 5, active=0, months="")
+    world.person("newcomer", firm, months="2026-01")
 
     assert len(first) == 1
     assert world.run("2026-01") == ()
