@@ -22,8 +22,9 @@ from privacy.principals import is_own_subject, own_subject
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym
 from privacy.store.members import MembersBase
 from privacy.tenants.codes import code_digests
-from privacy.tenants.copies import InvitationCopy
+from privacy.tenants.copies import InvitationCopy, contracts_on
 
+WAITS = date.max
 CONFIRM_WITHIN = timedelta(days=30)
 """After the employer's next shared code was issued."""
 
@@ -70,6 +71,7 @@ class Membership(MembersBase):
             "invitation": plain("the invitation that was redeemed; the employers' store never learns of it"),
             "single_use": plain("the invitation again where it serves once: a unique key refuses a second use"),
             "ended_by": plain("what ended it, for the member's own page"),
+            "counts_from": plain("from when reports count it: of two employers at once only the first one's do"),
         },
         at_erasure=AtErasure.keep,
         keeping=Keeping.account,
@@ -86,6 +88,9 @@ class Membership(MembersBase):
     single_use: Mapped[UUID | None]
     """The invitation again where its code serves once: the unique index refuses a second use."""
     ended_by: Mapped[str | None] = mapped_column(String(8))
+    counts_from: Mapped[date | None]
+    """From when reports may count it, None from its start, WAITS while another employer's do: so that no employer's
+    figures depend on whether its people work elsewhere as well."""
 
     def runs_on(self, day: date) -> bool:
         """Whether it is in force on a day."""
@@ -121,8 +126,13 @@ def valid_invitation(db: Session, code: str, today: date) -> InvitationCopy:
     return found
 
 
-def add_membership(db: Session, subject: UUID, invitation: InvitationCopy, today: date) -> None:
-    """Redeem an invitation for a new subject from today on. Raises CodeRefused where its code has served."""
+def add_membership(
+    db: Session, subject: UUID, invitation: InvitationCopy, today: date, *, elsewhere: bool = False
+) -> None:
+    """Redeem an invitation for a subject that is not with this employer now, from today on.
+
+    elsewhere: whether the subject is with another employer now. Raises CodeRefused where the code has served.
+    """
     membership = Membership(
         id=uuid4(),
         subject=subject,
@@ -133,6 +143,7 @@ def add_membership(db: Session, subject: UUID, invitation: InvitationCopy, today
         invitation=invitation.id,
         single_use=None if invitation.shared else invitation.id,
         ended_by=EndedBy.roster if invitation.ends_on is not None else None,
+        counts_from=WAITS if elsewhere else None,
     )
     try:
         with db.begin_nested():
@@ -149,9 +160,10 @@ def redeem(db: Session, subject: UUID, code: str, today: date) -> Membership:
     """
     own_subject(db, subject)
     invitation = valid_invitation(db, code, today)
-    if not any(each.employer == invitation.employer and each.runs_on(today) for each in memberships(db, subject)):
+    now = [each.employer for each in memberships(db, subject) if each.runs_on(today)]
+    if invitation.employer not in now:
         _free_own_code(db, subject, invitation)
-        add_membership(db, subject, invitation, today)
+        add_membership(db, subject, invitation, today, elsewhere=bool(now))
     running = next(
         each for each in memberships(db, subject) if each.employer == invitation.employer and each.runs_on(today)
     )
@@ -246,11 +258,12 @@ def end_due(db: Session, *, today: date) -> None:
 
     A membership from a code for one person ends with its row on the employer's list, and goes on where that row does;
     of two from codes for the same row the one from the newer code stays. One from a shared code ends where the next
-    was not entered in time.
+    was not entered in time. Where the employer that counted a member does so no more, the next one does.
     """
     _end_with_rows(db, today)
     _leave_one_per_seat(db, today)
     _lapse(db, today)
+    _count_at_the_next(db, today)
 
 
 def _end_with_rows(db: Session, today: date) -> None:
@@ -317,4 +330,22 @@ def _lapse(db: Session, today: date) -> None:
         due = _confirm_by(membership, issues.get(membership.employer, {}))
         if due is not None and due < today:
             membership.ends_on, membership.ended_by = due, EndedBy.lapse
+    db.flush()
+
+
+def _count_at_the_next(db: Session, today: date) -> None:
+    waiting = select(Membership.subject).where(Membership.counts_from == WAITS)
+    rows = list(
+        db.scalars(
+            select(Membership).where(Membership.subject.in_(waiting)).order_by(Membership.starts_on, Membership.id)
+        )
+    )
+    under_contract = {each.employer for each in contracts_on(db, {each.employer for each in rows}, today)}
+    of_subject: dict[UUID, list[Membership]] = defaultdict(list)
+    for each in rows:
+        if each.runs_on(today) and each.employer in under_contract:
+            of_subject[each.subject].append(each)
+    for running in of_subject.values():
+        if all(each.counts_from == WAITS for each in running):
+            running[0].counts_from = today
     db.flush()

@@ -166,9 +166,12 @@ def declared_heads(db: Session, employer: UUID, day: date) -> int:
 
 
 def spells(db: Session, employers: Collection[UUID], *, first: date, last: date) -> list[Spell]:
-    """Who belonged to these employers on any day from ``first`` to ``last``."""
+    """Who belonged to these employers on any day from ``first`` to ``last``, each at one employer at a time."""
     found = memberships_in(db, employers, first=first, last=last)
-    return [Spell(each.subject, each.employer, each.starts_on, each.ends_on) for each in found]
+    spells = [Spell(each.subject, each.employer, each.counts_from or each.starts_on, each.ends_on) for each in found]
+    return [
+        each for each in spells if each.starts_on <= last and (each.ends_on is None or each.starts_on <= each.ends_on)
+    ]
 
 
 def declined(db: Session, tier: Tier, subjects: Collection[UUID], months: Sequence[Period]) -> dict[str, set[UUID]]:

@@ -8,14 +8,18 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from privacy import memberships
+from incentives.leaving import AT_LEAVING
+from privacy import memberships, people
+from privacy.erasure import erase
+from privacy.keys import KeyRing
 from privacy.post.employers import Mail
 from privacy.post.queueing import unseal
-from privacy.principals import Purpose, job
+from privacy.principals import Purpose, Side, job
 from privacy.store import transaction
 from privacy.tenants import roster
+from tests.databases import OpenFresh
 from tests.factories import JOB
-from tests.platform.town import TODAY, Town, Visitor, words_of
+from tests.platform.town import NOW, TODAY, Town, Visitor, build_town, words_of
 
 HEAD = "naam;personeelsnummer;e-mail;afdeling;vanaf;tot en met\r\n"
 ANNA = "Anna van der Berg;007;anna@example.org;Magazijn;2026-01-01;\r\n"
@@ -56,7 +60,7 @@ def jobs(town: Town) -> None:
     ("language", "expected"),
     [
         ("en", ("People and code", "Magazijn 40", "60 people", "You need no list", "Print the poster")),
-        ("nl", ("Mensen en code", "Magazijn 40", "60 mensen", "Je hebt geen lijst nodig", "Print de poster")),
+        ("nl", ("Mensen en code", "Magazijn 40", "60 mensen", "U hebt geen lijst nodig", "Print de poster")),
     ],
 )
 def test_the_page_has_units_heads_and_the_code_and_needs_no_list(
@@ -88,7 +92,7 @@ def test_who_is_not_in_the_next_file_leaves_only_when_hr_says_yes(town: Town) ->
     hr = town.staff("vandijk", language="nl")
     take_over(hr, HEAD + ANNA + BRAM)
     answer = bring_in(hr, HEAD + ANNA)
-    assert "1 mens verdwijnt vandaag van je lijst." in hr.text(answer.location)
+    assert "1 mens verdwijnt vandaag van uw lijst." in hr.text(answer.location)
     hr.send(f"{answer.location}/drop", page=answer.location)
     assert hr.get(answer.location).status_code == 404
     assert "Bram" in hr.text("/hr/people")
@@ -243,8 +247,10 @@ def _bring_about(town: Town, state: str, code: str) -> None:
         row = db.scalars(select(memberships.Membership).where(memberships.Membership.single_use.is_not(None))).one()
         if state == "left":
             memberships.end_membership(db, row.id, ends_on=TODAY)
-        if state == "erased":
-            db.delete(row)
+    if state == "erased":
+        with transaction(town.stores.members, JOB, Purpose.operation, read_only=True) as db:
+            account = db.scalars(select(people.Member.id)).one()
+        assert erase(town.stores.members, account, now=NOW, at_leaving=AT_LEAVING)
 
 
 def _seen_by_hr(town: Town, state: str) -> dict[str, bytes]:
@@ -284,35 +290,19 @@ def _seen_by_hr(town: Town, state: str) -> dict[str, bytes]:
     return seen
 
 
-@pytest.fixture
-def dialect(request: pytest.FixtureRequest) -> str:
-    return getattr(request, "param", "sqlite")
-
-
 def test_hr_reads_the_same_bytes_whatever_became_of_an_invitation(
-    request: pytest.FixtureRequest, members, employers, town: Town, tmp_path_factory
+    dialect: str, open_fresh: OpenFresh, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Worlds that differ in one person's answer to an invitation are one world to HR."""
-    from privacy.keys import KeyRing
-    from privacy.principals import Side
-    from tests.databases import OpenFresh  # noqa: F401
-    from tests.platform.town import build_town
-
-    templates = request.getfixturevalue("sqlite_templates")
-    import shutil
-
-    from privacy.store import open_store
-
     worlds: dict[str, dict[str, bytes]] = {}
     for state in STATES:
         folder = tmp_path_factory.mktemp(state)
-        stores = []
-        for side in (Side.members, Side.employers):
-            shutil.copyfile(templates.file(side), folder / f"{side}.sqlite")
-            stores.append(open_store(side, f"sqlite:///{folder / f'{side}.sqlite'}", KeyRing.create(folder / side)))
-        worlds[state] = _seen_by_hr(build_town(*stores), state)
-        for store in stores:
-            store.close()
+        keys = [KeyRing.create(folder / side) for side in (Side.members, Side.employers)]
+        with (
+            open_fresh(Side.members, dialect, keys[0]) as members,
+            open_fresh(Side.employers, dialect, keys[1]) as employers,
+        ):
+            worlds[state] = _seen_by_hr(build_town(members, employers), state)
     first = worlds["never"]
     for state, seen in worlds.items():
         assert seen.keys() == first.keys()

@@ -105,6 +105,7 @@ BY_EMPLOYER: dict[str, ByEmployer] = {
         db, employer, body="meeting", held_on=TODAY, now=NOW
     ),
     "consent_of": contracts.consent_of,
+    "end_contract": lambda db, employer: contracts.end_contract(db, employer, ends_on=TODAY, today=TODAY),
 }
 BY_HOLDER: dict[str, ByEmployer] = {
     "holder": declared.holder,

@@ -22,6 +22,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("membership", schema=None) as batch_op:
         batch_op.add_column(sa.Column("ended_by", sa.String(length=8), nullable=True))
+        batch_op.add_column(sa.Column("counts_from", sa.Date(), nullable=True))
         batch_op.create_index(
             "ix_membership_running",
             ["subject", "employer"],
@@ -34,6 +35,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("membership", schema=None) as batch_op:
         batch_op.drop_index("ix_membership_running")
+        batch_op.drop_column("counts_from")
         batch_op.drop_column("ended_by")
     with op.batch_alter_table("invitation", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_invitation_seat"))
