@@ -101,9 +101,9 @@ def _verified(trip: Round, answer: Mapping[str, Any], keys: Mapping[str, Any], *
         claims.validate(now=int(now.timestamp()), leeway=LEEWAY_S)
         subject, name = claims["sub"], claims.get("name")
     except (JoseError, AuthlibBaseError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _refused() from error
+        raise ProviderRefused from error
     if not isinstance(subject, str) or not 1 <= len(subject) <= 255:
-        raise _refused()
+        raise ProviderRefused
     return Verified(subject, name if isinstance(name, str) and name.strip() else NAME)
 
 
@@ -115,11 +115,11 @@ def _discover(client: httpx.Client, provider: Provider) -> Mapping[str, Any]:
     """The provider's own description, which must be of the issuer that was configured (mix-up, issuer swap)."""
     found = _read(client, "GET", f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
     if found.get("issuer") != provider.issuer:
-        raise _refused()
+        raise ProviderRefused
     for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
         address = found.get(name)
         if not isinstance(address, str) or not ISSUER.match(address):
-            raise _refused()
+            raise ProviderRefused
     return found
 
 
@@ -131,14 +131,10 @@ def _read(client: httpx.Client, method: str, address: str, **options: Any) -> Ma
             for part in answer.iter_bytes():
                 content += part
                 if len(content) > ANSWER_BYTES_MAX:
-                    raise _refused()
+                    raise ProviderRefused
             read: Any = json.loads(content) if answer.is_success else None
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise _refused() from error
+        raise ProviderRefused from error
     if not isinstance(read, dict):
-        raise _refused()
+        raise ProviderRefused
     return cast("Mapping[str, Any]", read)
-
-
-def _refused() -> ProviderRefused:
-    return ProviderRefused("Signing in through your organisation did not work. Try again, or ask whoever invited you.")

@@ -37,7 +37,7 @@ EMPLOYERS_TABLES = (
     "privacy.staffing.links",
     "privacy.staffing.second_step",
     "privacy.staffing.passkeys",
-    "privacy.staffing.providers",
+    "privacy.staffing.provider_tables",
     "privacy.tenants.declared",
     "privacy.tenants.roster",
     "privacy.tenants.roster_draft",

@@ -1,12 +1,13 @@
 """Passkeys of members."""
 
-from privacy.passkeys import CHALLENGE_HOLDING, PASSKEY_COLUMNS, ChallengeColumns, PasskeyColumns, Passkeys
+from privacy.passkey_columns import CHALLENGE_HOLDING, PASSKEY_COLUMNS, ChallengeColumns, PasskeyColumns
+from privacy.passkeys import Passkeys
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner
 from privacy.store.members import MembersBase
 
 
 class MemberPasskey(PasskeyColumns, MembersBase):
-    """See ``privacy.passkeys.PasskeyColumns``."""
+    """See ``passkey_columns.PasskeyColumns``."""
 
     __tablename__ = "member_passkey"
     __holding__ = Holding(
@@ -20,7 +21,7 @@ class MemberPasskey(PasskeyColumns, MembersBase):
 
 
 class MemberPasskeyChallenge(ChallengeColumns, MembersBase):
-    """See ``privacy.passkeys.ChallengeColumns``."""
+    """See ``passkey_columns.ChallengeColumns``."""
 
     __tablename__ = "member_passkey_challenge"
     __holding__ = CHALLENGE_HOLDING

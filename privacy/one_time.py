@@ -20,6 +20,9 @@ LINK_TOKEN_LENGTH_MAX = 200
 class LinkOver(Invalid):
     """The link is unknown, used or too old: one answer for all three."""
 
+    def __init__(self) -> None:
+        super().__init__("This link has been used or is too old. Ask for a new one.", field="token")
+
 
 class OneTimeColumns:
     """What every one-time link has."""
@@ -36,7 +39,7 @@ def find_link(db: Session, table: type[Link], token: str, *, now: datetime) -> L
     digest = credentials.token_digest(token[:LINK_TOKEN_LENGTH_MAX])
     found = db.scalars(select(table).where(table.token_digest == digest, table.expires_at > now)).first()
     if found is None:
-        raise LinkOver("This link has been used or is too old. Ask for a new one.", field="token")
+        raise LinkOver
     return found
 
 
@@ -45,7 +48,7 @@ def use_link(db: Session, table: type[Link], token: str, *, now: datetime) -> Li
     found = find_link(db, table, token, now=now)
     done = db.execute(delete(table).where(table.token_digest == found.token_digest, table.expires_at > now))
     if cast("CursorResult[Any]", done).rowcount != 1:
-        raise LinkOver("This link has been used or is too old. Ask for a new one.", field="token")
+        raise LinkOver
     return found
 
 

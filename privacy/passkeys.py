@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 import webauthn
 from sqlalchemy import CursorResult, delete, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, parse_authentication_credential_json
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import (
@@ -32,10 +32,9 @@ from webauthn.helpers.structs import (
 from privacy import credentials
 from privacy.errors import Conflict, Forbidden, Invalid, NotFound
 from privacy.keys import Cipher
+from privacy.passkey_columns import ChallengeColumns, PasskeyColumns
 from privacy.principals import acting
 from privacy.store import keys_of
-from privacy.store.columns import UtcDateTime
-from privacy.store.holding import Holding, Keeping, digest, plain, pseudonym, sealed
 
 CHALLENGE_LENGTH = timedelta(minutes=5)
 PASSKEYS_MAX = 20
@@ -48,41 +47,8 @@ MALFORMED = (WebAuthnException, ValueError, TypeError, KeyError, AttributeError,
 class PasskeyRefused(Forbidden):
     """The passkey does not open an account here: one answer for every cause."""
 
-
-class PasskeyColumns:
-    """One passkey of one account."""
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    account: Mapped[UUID] = mapped_column(index=True)
-    credential_digest: Mapped[bytes] = mapped_column(unique=True)
-    sealed: Mapped[bytes]
-
-
-class ChallengeColumns:
-    """A question that an authenticator is to answer, once."""
-
-    challenge_digest: Mapped[bytes] = mapped_column(primary_key=True)
-    account: Mapped[UUID | None]
-    """Whose new passkey it is for; None for signing in."""
-    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-PASSKEY_COLUMNS = {
-    "id": pseudonym("by which its owner removes it"),
-    "account": pseudonym("whose it is: tells how many passkeys an account has"),
-    "credential_digest": digest("finds the passkey that a device offers"),
-    "sealed": sealed("the device's credential id, public key and counter, the passkey's name, first and last day"),
-}
-CHALLENGE_HOLDING = Holding(
-    about="A question that a device is to answer with a passkey, within five minutes.",
-    columns={
-        "challenge_digest": digest("SHA-256 of 512 random bits"),
-        "account": pseudonym("whose new passkey it is for; empty for signing in"),
-        "expires_at": plain("when it can be answered no more; it is deleted when answered"),
-    },
-    keeping=Keeping.security,
-    not_exported="A question of minutes, which says nothing.",
-)
+    def __init__(self) -> None:
+        super().__init__("This passkey does not open an account here. Sign in another way.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +203,7 @@ class Passkeys:
                 .with_for_update()
             ).first()
             if row is None or answer.response.user_handle != self._handle(db, row.account):
-                raise _refused()
+                raise PasskeyRefused
             held = self._open(db, row)
             verified = webauthn.verify_authentication_response(
                 credential=answer,
@@ -249,7 +215,7 @@ class Passkeys:
                 require_user_verification=True,
             )
         except (*MALFORMED, NotFound) as error:
-            raise _refused() from error
+            raise PasskeyRefused from error
         used = replace(held, count=verified.new_sign_count, used_on=now.date())
         row.sealed = self._seal(db, row.account, row.id, used)
         db.flush()
@@ -311,7 +277,7 @@ class Passkeys:
     def _use_challenge(self, db: Session, account: UUID | None, challenge: str | None, *, now: datetime) -> bytes:
         """The challenge as asked, which from now on has been answered. Raises PasskeyRefused."""
         if not challenge:
-            raise _refused()
+            raise PasskeyRefused
         table = self._challenge
         whose = table.account.is_(None) if account is None else table.account == account
         done = db.execute(
@@ -320,7 +286,7 @@ class Passkeys:
             )
         )
         if cast("CursorResult[Any]", done).rowcount != 1:
-            raise _refused()
+            raise PasskeyRefused
         return base64url_to_bytes(challenge)
 
     def told(self, row: PasskeyColumns, cipher: Cipher) -> dict[str, Any]:
@@ -342,10 +308,6 @@ class Passkeys:
 
     def _context(self, passkey: UUID) -> str:
         return f"{self._table}.sealed:{passkey}"
-
-
-def _refused() -> PasskeyRefused:
-    return PasskeyRefused("This passkey does not open an account here. Sign in another way.")
 
 
 def _read(response: str) -> dict[str, Any]:

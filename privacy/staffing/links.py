@@ -163,7 +163,7 @@ def take_seat(db: Session, token: str, *, name: str, secret: staff.Secret | None
 
 def _valid(db: Session, link: StaffLink) -> StaffLink:
     if link.first and has_operator(db):
-        raise LinkOver("This link has been used or is too old. Ask for a new one.", field="token")
+        raise LinkOver
     return link
 
 

@@ -1,6 +1,7 @@
 """Passkeys of those who act for an organisation."""
 
-from privacy.passkeys import CHALLENGE_HOLDING, PASSKEY_COLUMNS, ChallengeColumns, PasskeyColumns, Passkeys
+from privacy.passkey_columns import CHALLENGE_HOLDING, PASSKEY_COLUMNS, ChallengeColumns, PasskeyColumns
+from privacy.passkeys import Passkeys
 from privacy.store.employers import EmployersBase
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner
 
@@ -8,7 +9,7 @@ NOT_EXPORTED = "An account at work, which nothing links to a member."
 
 
 class StaffPasskey(PasskeyColumns, EmployersBase):
-    """See ``privacy.passkeys.PasskeyColumns``."""
+    """See ``passkey_columns.PasskeyColumns``."""
 
     __tablename__ = "staff_passkey"
     __holding__ = Holding(
@@ -22,7 +23,7 @@ class StaffPasskey(PasskeyColumns, EmployersBase):
 
 
 class StaffPasskeyChallenge(ChallengeColumns, EmployersBase):
-    """See ``privacy.passkeys.ChallengeColumns``."""
+    """See ``passkey_columns.ChallengeColumns``."""
 
     __tablename__ = "staff_passkey_challenge"
     __holding__ = CHALLENGE_HOLDING

@@ -13,20 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, String, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
 from privacy import credentials, staff
 from privacy.errors import Conflict, Forbidden, Invalid, NotFound
-from privacy.one_time import LinkOver, OneTimeColumns, forget_old_links, use_link
+from privacy.one_time import LinkOver, forget_old_links, use_link
 from privacy.principals import Role, acting
 from privacy.staffing import links
+from privacy.staffing.provider_tables import StaffIdentity, StaffProvider, StaffRound
 from privacy.staffing.seats import organisation_name
 from privacy.store import keys_of
-from privacy.store.columns import UtcDateTime
-from privacy.store.employers import EmployersBase
-from privacy.store.holding import AtErasure, Holding, Keeping, Owner, digest, plain, pseudonym, public, sealed
 
 ROUND_LENGTH = timedelta(minutes=10)
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]")
@@ -38,76 +36,8 @@ ISSUER = re.compile(
 class ProviderRefused(Forbidden):
     """Signing in through the organisation did not succeed: one answer for every cause."""
 
-
-class StaffProvider(EmployersBase):
-    """The sign-in of one organisation."""
-
-    __tablename__ = "staff_provider"
-    __table_args__ = (CheckConstraint("(employer IS NULL) <> (holder IS NULL)", name="of_one_organisation"),)
-    __holding__ = Holding(
-        about="The sign-in of one organisation for its own staff.",
-        columns={
-            "id": public("a random number"),
-            "slug": public("how its staff name it at the sign-in page"),
-            "issuer": public("the provider's address"),
-            "client_id": public("our name at the provider"),
-            "sealed_secret": sealed("our secret at the provider, under the operator's key"),
-            "employer": public("of which employer"),
-            "holder": public("of which contract partner"),
-            "made_at": public("since when"),
-        },
-        keeping=Keeping.organisation,
-        not_exported="About organisations alone.",
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    slug: Mapped[str] = mapped_column(String(40), unique=True)
-    issuer: Mapped[str] = mapped_column(String(300))
-    client_id: Mapped[str] = mapped_column(String(200))
-    sealed_secret: Mapped[bytes]
-    employer: Mapped[UUID | None]
-    holder: Mapped[UUID | None]
-    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-class StaffIdentity(EmployersBase):
-    """Whom a provider means by a subject."""
-
-    __tablename__ = "staff_identity"
-    __holding__ = Holding(
-        about="By which person of the organisation's own sign-in an account is opened.",
-        owner=Owner.account,
-        columns={
-            "identity_digest": digest("of provider, issuer and subject: finds the account; the subject is not kept"),
-            "account": pseudonym("which account"),
-        },
-        at_erasure=AtErasure.delete,
-        keeping=Keeping.organisation,
-        not_exported="An account at work, which nothing links to a member.",
-    )
-
-    identity_digest: Mapped[bytes] = mapped_column(primary_key=True)
-    account: Mapped[UUID] = mapped_column(index=True)
-
-
-class StaffRound(OneTimeColumns, EmployersBase):
-    """One trip of a browser to a provider and back."""
-
-    __tablename__ = "staff_provider_round"
-    __holding__ = Holding(
-        about="One trip of a browser to the organisation's sign-in and back, within ten minutes.",
-        columns={
-            "token_digest": digest("SHA-256 of 256 random bits: the browser and the provider alone have them"),
-            "expires_at": plain("ten minutes later; the row goes when the browser is back"),
-            "provider": public("to which provider"),
-            "sealed": sealed("what the answer must carry, and the one-time link in use, under the operator's key"),
-        },
-        keeping=Keeping.security,
-        not_exported="A trip of minutes, which names nobody.",
-    )
-
-    provider: Mapped[UUID]
-    sealed: Mapped[bytes]
+    def __init__(self) -> None:
+        super().__init__("Signing in through your organisation did not work. Try again, or ask whoever invited you.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +145,7 @@ def begin_round(db: Session, slug: str, *, link: str | None = None, now: datetim
     try:
         row = _row(db, slug)
     except NotFound as error:
-        raise _refused() from error
+        raise ProviderRefused from error
     forget_old_links(db, StaffRound, now=now)
     state, nonce, verifier = (credentials.new_token() for _ in range(3))
     content = "\n".join((nonce, verifier, link or ""))
@@ -237,10 +167,10 @@ def end_round(db: Session, state: str, *, now: datetime) -> Round:
     try:
         trip = use_link(db, StaffRound, state, now=now)
     except LinkOver as error:
-        raise _refused() from error
+        raise ProviderRefused from error
     row = db.get(StaffProvider, trip.provider)
     if row is None:
-        raise _refused()
+        raise ProviderRefused
     opened = keys_of(db).operator.open(trip.sealed, context=f"staff_round:{trip.token_digest.hex()}").decode()
     nonce, verifier, link = opened.split("\n")
     return Round(provider=_provider(db, row), state=state, nonce=nonce, verifier=verifier, link=link or None)
@@ -253,7 +183,7 @@ def enter_verified(db: Session, trip: Round, *, subject: str, name: str, locale:
     """
     provider = db.get(StaffProvider, trip.provider.id)
     if provider is None or provider.issuer != trip.provider.issuer:
-        raise _refused()
+        raise ProviderRefused
     identity = _digest(db, provider, subject)
     if trip.link is not None:
         account = _bind(db, provider, identity, trip.link, name=name, locale=locale, now=now)
@@ -261,7 +191,7 @@ def enter_verified(db: Session, trip: Round, *, subject: str, name: str, locale:
     bound = db.get(StaffIdentity, identity)
     found = db.get(staff.Staff, bound.account) if bound is not None else None
     if found is None or found.ended_at is not None or not _same_organisation(provider, found.employer, found.holder):
-        raise _refused()
+        raise ProviderRefused
     return staff.start_session(db, found.id, now=now)
 
 
@@ -276,16 +206,16 @@ def _bind(
     try:
         offer = links.open_link(db, link, now=now)
         if not _same_organisation(provider, offer.employer, offer.holder):
-            raise _refused()
+            raise ProviderRefused
         account = links.take_seat(db, link, name=name, secret=None, locale=locale, now=now)
     except (LinkOver, Invalid) as error:
-        raise _refused() from error
+        raise ProviderRefused from error
     try:
         with db.begin_nested():
             db.add(StaffIdentity(identity_digest=identity, account=account))
     except IntegrityError as error:
         keys_of(db).destroy(account)  # no account, no key
-        raise _refused() from error
+        raise ProviderRefused from error
     return account
 
 
@@ -315,7 +245,3 @@ def _provider(db: Session, row: StaffProvider) -> Provider:
 
 def _digest(db: Session, provider: StaffProvider, subject: str) -> bytes:
     return keys_of(db).lookup_digest(f"{provider.id}\0{provider.issuer}\0{subject}", domain="staff identity")
-
-
-def _refused() -> ProviderRefused:
-    return ProviderRefused("Signing in through your organisation did not work. Try again, or ask whoever invited you.")

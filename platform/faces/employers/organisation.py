@@ -70,12 +70,12 @@ def organisation_pages(address: str | None) -> Blueprint:
     def come_back() -> Response:
         state = request.args.get("state", "")
         if not state or session.pop(STATE, None) != state:
-            raise _refused()
+            raise ProviderRefused
         with counted(code_from=network()):
             with transaction(store(), VISITOR, Purpose.authentication) as db:
                 trip = providers.end_round(db, state, now=now())
             if request.args.get("iss", trip.provider.issuer) != trip.provider.issuer:
-                raise _refused()
+                raise ProviderRefused
             found = oidc.verify(trip, code=request.args.get("code", ""), back=_back(), now=now())
             with transaction(store(), VISITOR, Purpose.authentication) as db:
                 token = providers.enter_verified(
@@ -94,7 +94,3 @@ def organisation_pages(address: str | None) -> Blueprint:
         return f"{address or request.host_url.rstrip('/')}{url_for('organisation.come_back')}"
 
     return pages
-
-
-def _refused() -> ProviderRefused:
-    return ProviderRefused("Signing in through your organisation did not work. Try again, or ask whoever invited you.")
