@@ -26,7 +26,7 @@ def test_a_member_who_is_sure_is_gone_from_every_browser(town: Town) -> None:
     assert other.get("/me/account").status_code == 200
     answer = sam.send(PAGE, sure="yes")
     assert (answer.status_code, answer.location) == (303, "/erased")
-    assert "Nobody can open your data any more" in sam.text("/erased")
+    assert "Your data cannot be opened any more" in sam.text("/erased")
     for browser in (sam, other):
         assert browser.get("/me/account").status_code == 302
     refused = Visitor(town.members, "en").send("/sign-in", login=sam.login, password="three words together")
