@@ -6,12 +6,13 @@ Letters are no business of any period: they are looked for every few seconds, si
 """
 
 import logging
+import signal
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import BaseScheduler
-from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from privacy.claims import RunState, run_due, start_jobs
@@ -50,26 +51,33 @@ def deliver(stores: OpenStores, post: Post) -> None:
 
 
 def work_forever(stores: OpenStores, post: Post | None = None) -> None:
-    """Run due work every minute until interrupted; letters wait where there is no way out for them."""
-    try:
-        start_jobs(stores.members, datetime.now(UTC))
-        _scheduled(BlockingScheduler(timezone=UTC), stores, post).start()
-    except (KeyboardInterrupt, SystemExit):
-        return
+    """Run due work every minute until interrupted or told to end; what is under way is finished first.
+
+    Letters wait where there is no way out for them. The signals set a flag: as exceptions they could meet the
+    scheduler where it swallows them.
+    """
+    stopping = Event()
+
+    def stop(number: int, _frame: object) -> None:
+        stopping.set()
+        signal.signal(number, signal.SIG_DFL)  # a second one does not wait
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    start_jobs(stores.members, datetime.now(UTC))
+    scheduler = work_beside(stores, post)
+    stopping.wait()
+    scheduler.shutdown(wait=True)
 
 
 def work_beside(stores: OpenStores, post: Post | None = None) -> BaseScheduler:
-    """Run due work every minute in a thread, for a demo that serves from the same process."""
-    scheduler = _scheduled(BackgroundScheduler(timezone=UTC), stores, post)
-    scheduler.start()
-    return scheduler
-
-
-def _scheduled(scheduler: BaseScheduler, stores: OpenStores, post: Post | None) -> BaseScheduler:
+    """Run due work every minute in a thread, as also a demo does that serves from the same process."""
+    scheduler = BackgroundScheduler(timezone=UTC)
     options: dict[str, Any] = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     options["next_run_time"] = datetime.now(UTC)
     scheduler.add_job(tick, IntervalTrigger(seconds=int(TICK.total_seconds())), args=[stores], **options)
     if post is not None:
         every = IntervalTrigger(seconds=int(MAIL_TICK.total_seconds()))
         scheduler.add_job(deliver, every, args=[stores, post], **options)
+    scheduler.start()
     return scheduler

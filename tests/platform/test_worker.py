@@ -62,7 +62,7 @@ def test_a_worker_beside_the_pages_starts_at_once_and_stops(members: Store, empl
     assert not scheduler.running
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_two_workers_do_each_period_once_and_stop_when_told(tmp_path: Path, stop: signal.Signals) -> None:
     stores = make_in(tmp_path)
     now = datetime.now(UTC)
@@ -81,4 +81,4 @@ def test_two_workers_do_each_period_once_and_stop_when_told(tmp_path: Path, stop
     assert {row.attempts for row in runs(stores.members)} == {1}
     stores.close()
     assert all("Traceback" not in error for error in errors), errors
-    assert [worker.returncode for worker in workers] == [0 if stop is signal.SIGINT else -stop] * 2
+    assert [worker.returncode for worker in workers] == [-stop if stop is signal.SIGKILL else 0] * 2
