@@ -67,11 +67,11 @@ class Staff(EmployersBase):
     """None for an account that signs in through its organisation alone, or has ended."""
     password_hash: Mapped[str | None] = mapped_column(String(200))
     sealed_name: Mapped[bytes]
-    sealed_address: Mapped[bytes | None]
     role: Mapped[str] = mapped_column(String(12))
     employer: Mapped[UUID | None]
     holder: Mapped[UUID | None]
     locale: Mapped[str] = mapped_column(String(5))
+    sealed_address: Mapped[bytes | None]
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

@@ -119,8 +119,8 @@ def test_there_is_no_first_link_once_there_is_an_operator(employers: Store) -> N
         take(employers, token, "too-late")
 
 
-def test_two_who_use_one_link_at_once_do_not_both_come_in(employers: Store) -> None:
-    token = first_link(employers)
+def test_two_who_use_one_link_at_once_do_not_both_come_in(employers: Store, company: Company) -> None:
+    token = invite(employers, OPERATOR, hr_of(company))
     logins = iter(["anna", "bert", "carl", "dora"])
     answers = at_once(4, lambda: take(employers, token, next(logins)))
     assert len([each for each in answers if isinstance(each, UUID)]) == 1
