@@ -15,7 +15,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, delete, func, insert, select, text, update
+from sqlalchemy import bindparam, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -159,8 +159,3 @@ def _part_memberships(db: Session, subject: UUID, on: date) -> None:
             .values(subject=uuid4(), ends_on=until, ended_by=EndedBy.member)
         )  # no list of the employer's lets it go on
         db.execute(parted, execution_options=_UNSYNCHRONISED)
-
-
-def erased_people(db: Session) -> int:
-    """How many entries of the list the database has followed."""
-    return db.scalar(select(func.max(ErasureApplied.number))) or 0
