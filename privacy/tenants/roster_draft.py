@@ -16,10 +16,12 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Select,
+    Table,
     and_,
     delete,
     func,
     insert,
+    inspect,
     literal,
     or_,
     select,
@@ -155,7 +157,9 @@ def add_rows(db: Session, draft: UUID, people: Iterable[Person | Fault], form: F
         else:
             rows.append({"draft": draft, "unit": units.get(each.unit), **sealing.row(each)})
     if rows:
-        db.execute(insert(RosterDraftRow), rows)
+        table = inspect(RosterDraftRow).local_table  # the table, not the class: a list may have a million rows
+        assert isinstance(table, Table)
+        db.execute(table.insert(), rows)
     return faults
 
 

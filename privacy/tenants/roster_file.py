@@ -353,15 +353,23 @@ _NOWHERE = (".test", ".local", ".localhost", ".invalid", ".arpa", ".onion")
 def _wrong(column: Column, cell: str) -> Why | None:
     if not cell.strip():
         return Why.empty_name if column is Column.full_name else Why.outer_space if cell else None
-    checks = (
-        (len(cell) > _LENGTHS[column], Why.long),
-        (not cell.isprintable(), Why.unprintable),
-        (cell[0] in "=+-@", Why.formula),
-        (column is not Column.full_name and cell != cell.strip(), Why.outer_space),
-        (column is Column.address and not is_address(cell), Why.address),
-        (column in (Column.starts_on, Column.ends_on) and read_day(cell) is None, Why.day),
-    )
-    return next((why for wrong, why in checks if wrong), None)
+    if len(cell) > _LENGTHS[column]:
+        return Why.long
+    if not cell.isprintable():
+        return Why.unprintable
+    if cell[0] in "=+-@":
+        return Why.formula
+    if column is not Column.full_name and cell != cell.strip():
+        return Why.outer_space
+    return _wrong_for(column, cell)
+
+
+def _wrong_for(column: Column, cell: str) -> Why | None:
+    if column is Column.address:
+        return None if is_address(cell) else Why.address
+    if column in (Column.starts_on, Column.ends_on):
+        return Why.day if read_day(cell) is None else None
+    return None
 
 
 def is_address(text: str) -> bool:

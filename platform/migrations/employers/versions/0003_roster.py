@@ -44,6 +44,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("ends_on IS NULL"),
             postgresql_where=sa.text("ends_on IS NULL"),
         )
+        batch_op.create_index("ix_roster_person_match", ["employer", "match_digest"], unique=False)
         batch_op.create_index("ix_roster_person_place", ["employer", "place"], unique=False)
 
     op.create_table(
