@@ -11,17 +11,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from pathlib import Path
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import httpx
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, text
@@ -39,124 +33,17 @@ from privacy.store import Store, server_log, transaction
 from privacy.store.engine import open_engine, raw_connection
 from privacy.tenants import declared
 from tests.databases import new_database, why_no_server
-from tests.platform.mail_host import MailHost, mail_host
+from tests.platform.canary import HOURLY, SECRETS, SERVER, STEPS, TODAY, WORD, Browser, Canary, Installation, wait_for
+from tests.platform.mail_host import mail_host
 from tests.platform.mail_worker import SITES
-from tests.platform.town import FIRMS, PASSWORD, Town, build_town
+from tests.platform.town import FIRMS, PASSWORD, build_town
 from vitaal import logs
 from vitaal.cli import main
 from vitaal.scheduled import JOBS
 from vitaal.stores import OpenStores, make_in
 from vitaal.worker import context_for
 
-TODAY = datetime.now(UTC).date()
-WORD = "Kanarienaam"
-"""The canary's nickname, and what every built-in fault says."""
-SECRETS = {
-    "password": "kanariewachtwoord-77",
-    "code of the invitation": "KANARIECODE93",
-    "wrong code": "KANARIEFOUT12",
-    "private address": "kanarie.post@example.org",
-    "mailed code": "KANARIEMAIL55",
-    "voucher": "KANARIEBON88",
-    "file": "kanariebestand",
-    "path": "kanariepad",
-}
-STEPS = 48273
-HOURLY = "Id,ActivityHour,StepTotal\n"
-SERVER = Path(__file__).with_name("canary_server.py")
-_TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 _CHANGING = re.compile(r'value="[A-Za-z0-9_.-]{40,}"|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
-
-
-class Browser:
-    """A real browser's share of HTTP, which keeps what it was answered."""
-
-    def __init__(self, base: str) -> None:
-        self.http = httpx.Client(base_url=base, cookies={"vitaal_language": "en"}, timeout=60)
-        self.answers: list[httpx.Response] = []
-
-    def get(self, path: str, **options: Any) -> httpx.Response:
-        return self._kept(self.http.get(path, **options))
-
-    def send(self, path: str, *, page: str | None = None, files: Any = None, **fields: str) -> httpx.Response:
-        token = _TOKEN.search(self.get(page or path).text)
-        assert token is not None, page or path
-        return self._kept(self.http.post(path, data={"csrf_token": token[1], **fields}, files=files))
-
-    def _kept(self, answer: httpx.Response) -> httpx.Response:
-        self.answers.append(answer)
-        return answer
-
-    def value(self, path: str, name: str) -> str:
-        found = re.search(rf'name="{name}"[^>]*value="([^"]*)"', self.get(path).text)
-        assert found is not None
-        return found[1]
-
-
-@dataclass
-class Canary:
-    """Everything that is the canary's."""
-
-    secrets: dict[str, str] = field(default_factory=lambda: {"nickname": WORD, **SECRETS})
-
-    def heard_in(self, text: str) -> list[str]:
-        """What of the canary a text tells, in any capitals."""
-        plain = unescape(text).casefold()
-        found = [name for name, secret in self.secrets.items() if secret.casefold() in plain]
-        return found + (["steps"] if re.search(rf"(?<!\d){STEPS // 1000}[.,]?{STEPS % 1000}(?!\d)", plain) else [])
-
-
-@dataclass
-class Installation:
-    """A served town: its folder, its mail server, and what its process writes."""
-
-    folder: Path
-    temporary: Path
-    town: Town
-    host: MailHost
-    environment: Mapping[str, str]
-    voucher: UUID
-    address: str = ""
-
-    def command(self, *arguments: str) -> str:
-        """What ``vitaal`` writes for these arguments, on both outputs."""
-        done = subprocess.run(
-            [sys.executable, SERVER, *arguments],
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return done.stdout
-
-    @contextmanager
-    def served(self) -> Iterator[list[str]]:
-        """The server and worker for the length of a block; afterwards the list holds what they wrote."""
-        said: list[str] = []
-        log = self.temporary.with_name("log")
-        with log.open("wb") as out:
-            server = subprocess.Popen(
-                [sys.executable, SERVER, "serve", "--dir", self.folder, "--port", "0", "--worker"],
-                env=self.environment,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
-            try:
-                _wait_for(lambda: "Serving on" in log.read_text())
-                self.address = log.read_text().split("Serving on ")[1].split()[0]
-                yield said
-            finally:
-                server.send_signal(signal.SIGINT)
-                server.wait(timeout=60)
-        said += log.read_text().splitlines()
-
-
-def _wait_for(done: Any, timeout_s: float = 90) -> None:
-    until = time.monotonic() + timeout_s
-    while not done():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -262,7 +149,7 @@ def _mail(installation: Installation) -> None:
     with transaction(installation.town.stores.employers, VISITOR, Purpose.authentication) as db:
         invitation = Letter("invitation", "nl", values)
         queue(db, reference=uuid4(), to="w@work.example.org", letter=invitation, now=now, expires_at=now + timedelta(1))
-    _wait_for(lambda: installation.host.times == {"another@example.org": 1, "w@work.example.org": 1})
+    wait_for(lambda: installation.host.times == {"another@example.org": 1, "w@work.example.org": 1})
 
 
 def _hr_sees(browser: Browser) -> list[str]:
@@ -284,8 +171,8 @@ def _own_ids(members: Store, canary: Canary) -> None:
 def test_nothing_that_comes_out_of_the_machinery_sings_of_the_canary(installation: Installation) -> None:
     members = installation.town.stores.members
     with installation.served() as said:
-        _wait_for(lambda: {row.state for row in runs(members) if row.job in {"faulty", "refusing"}} == {"failed"})
-        _wait_for(lambda: not [row for row in runs(members) if row.state == "running"])
+        wait_for(lambda: {row.state for row in runs(members) if row.job in {"faulty", "refusing"}} == {"failed"})
+        wait_for(lambda: not [row for row in runs(members) if row.state == "running"])
         hr = Browser(installation.address)
         hr.send("/staff/sign-in", login=FIRMS[0].login, password=PASSWORD)
         before = _hr_sees(hr)
@@ -297,6 +184,8 @@ def test_nothing_that_comes_out_of_the_machinery_sings_of_the_canary(installatio
         _own_ids(members, canary)
         _answers_are_silent(browser, stranger, hr, canary)
         _names_are_silent(installation, canary)
+        for each in (hr, browser, stranger):
+            each.http.close()
     _log_is_silent(said, canary)
     _commands_are_silent(installation, canary)
     outcomes = [row.outcome or "" for row in runs(members)]
@@ -324,7 +213,7 @@ def _answers_are_silent(browser: Browser, stranger: Browser, hr: Browser, canary
 
 
 def _names_are_silent(installation: Installation, canary: Canary) -> None:
-    _wait_for(lambda: not list(installation.temporary.iterdir()), timeout_s=20)
+    wait_for(lambda: not list(installation.temporary.iterdir()), timeout_s=20)
     keys = installation.folder / "keys" / "members"
     names = [path for path in installation.folder.rglob("*") if not path.is_relative_to(keys)]
     assert [path for path in names if canary.heard_in(str(path.relative_to(installation.folder)))] == []
