@@ -167,7 +167,8 @@ def redeem(db: Session, subject: UUID, code: str, today: date) -> Membership:
     running = next(
         each for each in memberships(db, subject) if each.employer == invitation.employer and each.runs_on(today)
     )
-    if running.invitation == invitation.id or (invitation.shared and running.single_use is not None):
+    stopping = running.ended_by == EndedBy.member  # today is its last day, and the member thinks better of it
+    if not stopping and (running.invitation == invitation.id or (invitation.shared and running.single_use is not None)):
         return running
     try:
         with db.begin_nested():

@@ -269,6 +269,19 @@ def test_who_left_may_use_the_own_code_again_and_nobody_else_may(world: World) -
     assert world.of(sam) == [(TODAY, TODAY, EndedBy.member), (TODAY + DAY, None, None)]
 
 
+@pytest.mark.parametrize("personal", [False, True])
+def test_who_stops_and_thinks_better_of_it_on_the_same_day_goes_on(world: World, personal: bool) -> None:
+    (anna,) = list_people(world.employers, world.company, "a@example.org")
+    code = world.invited(anna) if personal else world.company.code
+    sam = world.join(code)
+    for again in (code, world.company.code):
+        with transaction(world.members, as_member(sam), Purpose.own_use) as db:
+            (membership,) = memberships.memberships(db, sam.subject)
+            memberships.end_membership(db, membership.id, ends_on=TODAY)
+        world.redeem(sam, again, today=TODAY)
+        assert world.of(sam) == [(TODAY, None, None)]
+
+
 def test_a_member_of_a_shared_code_who_enters_a_personal_one_is_tied_to_the_row(world: World) -> None:
     sam = world.join(world.company.code)
     (anna,) = list_people(world.employers, world.company, "a@example.org")
