@@ -17,7 +17,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import String
+from sqlalchemy import String, select
 
 from incentives import shop
 from incentives.leaving import AT_LEAVING
@@ -28,13 +28,14 @@ from privacy.member_passkeys import MemberPasskey
 from privacy.people import Profile, cipher_of
 from privacy.principals import OPERATOR, VISITOR, Purpose, Side
 from privacy.store import Store, transaction
-from privacy.store.holding import Nature
+from privacy.store.holding import AtErasure, Nature, Owner
 from privacy.store.members import MembersBase
 from privacy.store.rights import is_owned, models_of
 from programs import enrolment
 from programs.check_ins import check_in
 from programs.days import take_in
 from programs.imports.records import Rejected, whole_day
+from programs.observations import RecordFingerprint
 from tests.factories import JOB, NOW, TODAY, as_member, new_member
 from tests.platform.rich import LATER, MOVE, rich_company, rich_voucher
 from tests.privacy.full_life import ZONE, award
@@ -265,6 +266,34 @@ def test_no_canary_is_found_after_erasure(
         f"{len(looked)} files, {sum(len(_content(path)) for path in looked) / 1e6:.0f} MB: {len(hits)} hits\n"
     )
     assert hits == []
+
+
+def test_every_table_that_is_to_go_had_rows_and_has_none_left(members: Store) -> None:
+    load_tables()
+    sam = plant(members, Canaries())
+    with transaction(members, JOB, Purpose.operation) as db:
+        db.add(RecordFingerprint(subject=sam.subject, record_key=b"key", content=b"content"))
+    leaving = {
+        name
+        for name, model in models_of(MembersBase).items()
+        if is_owned(model) and model.__holding__.at_erasure is AtErasure.delete
+    }
+    assert _tables_of(members, sam, leaving) == leaving - {"member_passkey_challenge"}, "somebody's rows in all of them"
+    assert erase(members, sam.account, now=LATER, at_leaving=AT_LEAVING)
+    assert _tables_of(members, sam, leaving) == set()
+
+
+def _tables_of(members: Store, sam: Profile, names: set[str]) -> set[str]:
+    """The tables among these that have rows of a member."""
+    found: set[str] = set()
+    with transaction(members, OPERATOR, Purpose.operation, read_only=True) as db:
+        for name in names:
+            model = models_of(MembersBase)[name]
+            owner = model.__holding__.owner
+            whose = sam.subject if owner is Owner.subject else sam.account
+            if db.scalars(select(model).where(getattr(model, owner.value) == whose).limit(1)).first() is not None:
+                found.add(name)
+    return found
 
 
 def test_the_search_finds_a_canary_in_every_form(tmp_path: Path) -> None:

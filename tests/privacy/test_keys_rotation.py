@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import pytest
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
+from privacy import key_rotation
 from privacy.errors import Conflict, Invalid
 from privacy.key_files import locked_or_busy
 from privacy.key_rotation import rotate
@@ -160,6 +161,28 @@ def test_a_key_that_is_destroyed_while_keys_are_renewed_stays_destroyed(folder: 
     assert not [
         path for path in folder.rglob("wrapped/*/*") if path.name.lstrip(".")[:32] in {o.hex for o in destroyed}
     ]
+
+
+def test_a_key_destroyed_between_reading_and_replacing_is_not_put_back(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = KeyRing.create(folder)
+    owner = uuid4()
+    ring.new_key(owner)
+    destroying = Thread(target=lambda: ring.destroy(owner))
+    replace = key_rotation.replace
+
+    def slowly(path: Path, content: bytes) -> None:
+        if path.name == owner.hex:
+            destroying.start()
+            destroying.join(0.3)  # it waits for us, unless nothing keeps it
+        replace(path, content)
+
+    monkeypatch.setattr(key_rotation, "replace", slowly)
+    rotate(folder)
+    destroying.join()
+    with pytest.raises(KeyDestroyed):
+        KeyRing(folder).cipher(owner)
 
 
 def test_what_a_killed_process_left_half_written_goes_with_the_key(folder: Path) -> None:
