@@ -182,7 +182,9 @@ def subject_of(db: Session, account: UUID) -> UUID:
 
 
 def cipher_of(db: Session, account: UUID) -> Cipher:
-    """The member's own cipher. Raises NotFound."""
+    """The member's own cipher. Raises NotFound, also for whoever is signed in as somebody else."""
+    if acting(db).role not in (Role.visitor, Role.operator, Role.job):
+        own_account(db, account)
     return keys_of(db).cipher(account)
 
 

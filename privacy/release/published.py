@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, UniqueConstraint, select
 from sqlalchemy.orm import Session
 
-from privacy.errors import Conflict, Invalid, NotFound
+from privacy.errors import Conflict, Forbidden, Invalid, NotFound
 from privacy.jobs import Period
 from privacy.principals import Role, acting, own_employer, own_holder
 from privacy.release.columns import ReleaseColumns
@@ -96,8 +96,10 @@ def _may_read(db: Session, scope: Scope) -> None:
 def find_scope(db: Session, text: str) -> Scope:
     """The scope that ``employer:NAME``, ``pool:ID`` or ``collective:ID`` means; names and ids serve alike.
 
-    Raises: Invalid where it cannot be read or means several, NotFound.
+    Raises: Forbidden (only the operator names audiences), Invalid where it cannot be read or means several, NotFound.
     """
+    if acting(db).role not in (Role.operator, Role.job):
+        raise Forbidden("Only the operator names audiences: an organisation sees its own.")
     kind, _, wanted = text.partition(":")
     tables = {Audience.employer: Employer, Audience.pool: Pool, Audience.collective: Collective}
     if kind not in tables or not wanted:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from privacy.errors import NotFound
-from privacy.principals import Principal, Role, acting
+from privacy.principals import Principal, Role, acting, own_holder
 from privacy.staff import Seat, own_organisation
 from privacy.tenants.declared import Collective, Contract, Employer, Holder
 
@@ -45,7 +45,9 @@ def _is_insurers_employer(db: Session, who: Principal, seat: Seat, *, on: date) 
 
 
 def employers_of(db: Session, holder: UUID | None, *, on: date) -> set[UUID]:
-    """The employers whose contract with a collective of this holder is in force."""
+    """The employers whose contract with a collective of this holder is in force. Raises NotFound for another's."""
+    if holder is not None:
+        own_holder(db, holder)
     found = (
         select(Contract.employer)
         .join(Collective, Collective.id == Contract.collective)
