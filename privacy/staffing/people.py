@@ -7,9 +7,10 @@ key of its name is destroyed once the end is committed.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import event, func, select
+from sqlalchemy import Select, event, select
 from sqlalchemy.orm import Session
 
 from privacy import staff
@@ -51,7 +52,7 @@ def colleagues(db: Session, *, now: datetime) -> list[Colleague]:
 
 def colleague(db: Session, account: UUID, *, now: datetime) -> Colleague:
     """One of them. Raises NotFound for any other account."""
-    return _colleague(db, _managed(db, account, now=now))
+    return _colleague(db, _managed(db, account, now=now, to_change=False))
 
 
 def end_access(db: Session, account: UUID, *, now: datetime, even_last: bool = False) -> None:
@@ -90,8 +91,12 @@ def change_role(db: Session, account: UUID, role: Role, *, now: datetime, even_l
     db.flush()
 
 
-def _managed(db: Session, account: UUID, *, now: datetime) -> Staff:
-    found = db.get(Staff, account, with_for_update=True)
+def _managed(db: Session, account: UUID, *, now: datetime, to_change: bool = True) -> Staff:
+    """An account that the principal may look after; where it is to be changed, no other change passes beside."""
+    found = db.get(Staff, account)
+    if found is not None and to_change:
+        list(db.scalars(_same_seat(found).order_by(Staff.id).with_for_update()))  # always in this order: no deadlock
+        db.refresh(found)
     if found is None or found.ended_at is not None or not may_seat(db, _seat(found), on=now.date()):
         raise NotFound("There is no such account.")
     return found
@@ -105,13 +110,16 @@ def _refuse_last(db: Session, found: Staff, *, even_last: bool) -> None:
 def _is_last(db: Session, found: Staff) -> bool:
     if found.role == Role.payroll.value:  # lets nobody in, and HR can let in another
         return False
-    same = select(func.count()).where(
+    return len(db.scalars(_same_seat(found)).all()) == 1
+
+
+def _same_seat(found: Staff) -> Select[Any]:
+    return select(Staff.id).where(
         Staff.role == found.role,
         Staff.ended_at.is_(None),
         Staff.employer == found.employer if found.employer else Staff.employer.is_(None),
         Staff.holder == found.holder if found.holder else Staff.holder.is_(None),
     )
-    return db.scalar(same) == 1
 
 
 def _seat(found: Staff) -> Seat:

@@ -169,6 +169,7 @@ def test_a_device_that_its_person_does_not_unlock_gets_nowhere(context: BrowserC
 
 def test_without_scripts_there_is_no_button_and_the_rest_works(browser: Browser, url: str) -> None:
     context = browser.new_context(locale="en", java_script_enabled=False)
+    context.add_cookies([{"name": "vitaal_language", "value": "en", "url": url}])
     page = context.new_page()
     for path in ("/sign-in", "/staff/sign-in"):
         page.goto(url + path)

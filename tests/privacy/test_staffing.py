@@ -337,6 +337,19 @@ def test_the_last_of_hr_goes_only_knowingly(employers: Store, company: Company) 
         who(employers, token)
 
 
+def test_two_who_end_each_others_access_at_once_do_not_both_go_unwarned(employers: Store, company: Company) -> None:
+    hera, boss = (account(employers, hr_of(company), login) for login in ("hera", "boss"))
+    pairs = iter([(hera, boss), (boss, hera)])
+
+    def end() -> object:
+        by, other = next(pairs)
+        return manage(employers, by, people.end_access, other.account)
+
+    answers = at_once(2, end)
+    assert [each for each in answers if isinstance(each, people.LastOne)], answers
+    assert len(names(employers, OPERATOR)) == 1
+
+
 def test_foreign_unknown_and_ended_accounts_answer_alike(employers: Store, company: Company) -> None:
     other = declared_company(employers)
     hr, ended = (account(employers, hr_of(company), login) for login in ("hera", "ended"))
