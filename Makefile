@@ -50,6 +50,7 @@ bench: $(VENV)/.developing  ## measurements, as ratios within one run
 
 soak: $(VENV)/.developing  ## kill the booking process 500 times on each store (long)
 	@VITAAL_SOAK_KILLS=500 $(BIN)/pytest -q --timeout 10800 -n $(WORKERS) tests/incentives/test_ledger_kills.py
+	@VITAAL_SOAK_TRIES=2000 $(BIN)/pytest -q --timeout 10800 tests/privacy/test_enumeration.py -k durations
 
 screens: $(VENV)/.developing  ## pictures of every page in ./screens
 	@$(BIN)/python -m tests.journeys.screens screens

@@ -154,6 +154,6 @@ class SessionColumns:
 
     token_digest: Mapped[bytes] = mapped_column(primary_key=True)
     account: Mapped[UUID] = mapped_column(index=True)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -187,14 +187,10 @@ def test_nothing_of_card_codes_or_address_is_readable(members: Store, anna: Prof
     codes = card(members, anna)
     prove(members, anna)
     step = begin_reset(members, ADDRESS)
-    content = (
-        file_bytes(members)
-        if members.dialect == "sqlite"
-        else b"\n".join(
-            repr(members.engine.connect().exec_driver_sql(f"SELECT * FROM {table}").all()).encode()
-            for table in ("recovery_code", "member_address", "mailed_code", "mail")
-        )
-    )
+    content = file_bytes(members) if members.dialect == "sqlite" else b""
+    with members.engine.connect() as connection:
+        for table in ("recovery_code", "member_address", "mailed_code", "mail"):
+            content += repr(connection.exec_driver_sql(f"SELECT * FROM {table}").all()).encode()
     for secret in (codes[0], codes[0].replace(" ", ""), ADDRESS, step, code_to(members, ADDRESS, "reset")):
         assert not any(form in content for form in forms_on_disk(secret)), secret
 
