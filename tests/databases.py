@@ -45,10 +45,10 @@ def new_database() -> Iterator[str]:
         _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def create_tables(side: Side, url: str) -> None:
+def create_tables(side: Side, url: str, *, roles: bool = True) -> None:
     engine = open_engine(url)
     migrate(side, engine)
-    if engine.dialect.name == "postgresql":
+    if roles and engine.dialect.name == "postgresql":
         with engine.begin() as connection:
             make_and_grant(connection, side)
     engine.dispose()

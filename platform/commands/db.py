@@ -1,4 +1,4 @@
-"""``vitaal db``: bring the stores' schemas up to date, check that all agree, and give PostgreSQL's roles their rights."""
+"""``vitaal db``: bring the stores' schemas up to date, check that they agree, and give roles their rights."""
 
 from pathlib import Path
 

@@ -12,42 +12,13 @@ from privacy.store.engine import Authorizer
 from privacy.store.rights import Actor, Verb, how_many, rights, tables_of
 
 FUNCTIONS = frozenset(
-    [
-        "abs",
-        "avg",
-        "coalesce",
-        "count",
-        "date",
-        "datetime",
-        "group_concat",
-        "hex",
-        "ifnull",
-        "iif",
-        "instr",
-        "julianday",
-        "length",
-        "like",
-        "lower",
-        "ltrim",
-        "max",
-        "min",
-        "nullif",
-        "printf",
-        "replace",
-        "round",
-        "row_number",
-        "rtrim",
-        "strftime",
-        "substr",
-        "substring",
-        "sum",
-        "time",
-        "total",
-        "trim",
-        "typeof",
-        "unixepoch",
-        "upper",
-    ]
+    {
+        *("abs", "coalesce", "ifnull", "iif", "nullif", "round", "typeof"),
+        *("avg", "count", "group_concat", "max", "min", "row_number", "sum", "total"),
+        *("date", "datetime", "julianday", "strftime", "time", "unixepoch"),
+        *("hex", "instr", "length", "like", "lower", "ltrim", "printf", "replace", "rtrim", "substr", "substring"),
+        *("trim", "upper"),
+    }
 )
 """Functions of a value or of a group of values alone: none reads a file, a setting or another table."""
 PRAGMAS = frozenset({"query_only", "read_uncommitted"})
@@ -66,30 +37,26 @@ def face_authorizer(side: Side) -> Authorizer:
     """The allow-list of the face of a side."""
 
     def may(action: int, first: str | None, second: str | None, database: str | None, trigger: str | None) -> int:
-        if action in _PLAIN or _may(side, action, first or "", second or "", database, trigger):
-            return sqlite3.SQLITE_OK
-        return sqlite3.SQLITE_DENY
+        if action == sqlite3.SQLITE_FUNCTION:
+            fits = (second or "").lower() in FUNCTIONS or trigger is not None
+        elif action == sqlite3.SQLITE_PRAGMA:
+            fits = (first or "").lower() in PRAGMAS
+        elif action in _VERBS and database in (None, "main"):
+            fits = _may(side, _VERBS[action], first or "", second or "", by_trigger=trigger is not None)
+        else:
+            fits = action in _PLAIN
+        return sqlite3.SQLITE_OK if fits else sqlite3.SQLITE_DENY
 
     return may
 
 
-def _may(side: Side, action: int, first: str, second: str, database: str | None, trigger: str | None) -> bool:
-    if action == sqlite3.SQLITE_FUNCTION:
-        return second.lower() in FUNCTIONS or trigger is not None
-    if action == sqlite3.SQLITE_PRAGMA:
-        return first.lower() in PRAGMAS
-    verb = _VERBS.get(action)
-    if verb is None or database not in (None, "main"):
-        return False
-    held = allowed(side).get(first)
-    if held is None:
-        return False
-    verbs, columns = held
-    if trigger is not None:  # our own: a face can make none
-        return verb is Verb.select or verb in verbs
-    if verb not in verbs:
-        return False
-    return verb not in (Verb.select, Verb.update) or second in columns or second in ("", "ROWID")
+def _may(side: Side, verb: Verb, table: str, column: str, *, by_trigger: bool) -> bool:
+    """Whether rows may be touched so; triggers, which are ours alone, may also read what faces may not."""
+    verbs, columns = allowed(side).get(table, (frozenset[Verb](), frozenset[str]()))
+    if by_trigger:
+        return bool(columns) and (verb is Verb.select or verb in verbs)
+    names_column = verb in (Verb.select, Verb.update)
+    return verb in verbs and (not names_column or column in columns or column in ("", "ROWID"))
 
 
 def allowed(side: Side) -> dict[str, tuple[frozenset[Verb], frozenset[str]]]:

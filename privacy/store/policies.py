@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the SQL here is put together from our own names alone
 """Row-level security on PostgreSQL: the second wall inside the members' store, derived from the models.
 
 ``apply_policies`` gives every table with owners one policy that says what ``rows.visible`` says, in SQL; whoever owns

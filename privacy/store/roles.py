@@ -84,11 +84,14 @@ def grant(connection: Connection, side: Side) -> None:
         "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
     ):
         connection.exec_driver_sql(statement)
-    found = _granted(connection)
-    for (name, role), wanted in _wanted(connection, side).items():
-        if extra := found.get((name, role), set()) - wanted:
+    found, rightful = _granted(connection), _wanted(connection, side)
+    for name, role in sorted(found.keys() | rightful.keys()):
+        wanted = rightful.get((name, role), set())
+        there = found.get((name, role), set())
+        if extra := there - wanted:
             connection.exec_driver_sql(f"REVOKE {', '.join(sorted(extra))} ON public.{name} FROM {role}")
-        if missing := wanted - found.get((name, role), set()):
+            there = set[str]()  # taking a right on the table away takes that on its columns too
+        if missing := wanted - there:
             connection.exec_driver_sql(f"GRANT {', '.join(sorted(missing))} ON public.{name} TO {role}")
     if side is Side.members:
         _let_the_keeper_read(connection, roles[Actor.keeper])
@@ -161,7 +164,8 @@ def close_database(connection: Connection, side: Side) -> None:
 
 
 _COUNTERS = """
-SELECT c.oid::regclass::text FROM pg_class AS c CROSS JOIN aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) AS a
+SELECT c.oid::regclass::text FROM pg_class AS c
+CROSS JOIN aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) AS a
 WHERE c.relnamespace = 'pg_catalog'::regnamespace AND a.grantee = 0 AND a.privilege_type = 'SELECT'
     AND (c.relname LIKE 'pg\\_stat%%' OR c.relname = ANY (%s))
 ORDER BY 1
@@ -193,7 +197,7 @@ def hide_the_server(connection: Connection) -> None:
     """Take the server's counters, locks and sessions away from everybody in this database; superusers keep them."""
     views, functions = telling(connection)
     if views:
-        connection.exec_driver_sql(f"REVOKE SELECT ON {', '.join(views)} FROM PUBLIC")
+        connection.exec_driver_sql(f"REVOKE SELECT ON {', '.join(views)} FROM PUBLIC")  # noqa: S608
     if functions:
         connection.exec_driver_sql(f"REVOKE EXECUTE ON FUNCTION {', '.join(functions)} FROM PUBLIC")
     connection.exec_driver_sql("REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC")

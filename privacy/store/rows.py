@@ -7,14 +7,17 @@ inside the members' store on SQLite, and the first of two on PostgreSQL (``polic
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Uuid, column, event, false, or_, select, table, true
-from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, UOWTransaction, with_loader_criteria
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, UOWTransaction
+from sqlalchemy.orm.util import LoaderCriteriaOption
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.util import ClauseAdapter
 
 from privacy.store.holding import Holding, Owner
 from privacy.store.rights import is_owned, models_of
@@ -31,6 +34,20 @@ _CONTRACT = table("contract", column("employer", Uuid()), column("collective", U
 
 class ForeignRow(AssertionError):
     """Our own mistake: a statement that could reach rows of others, or a new row that belongs to somebody else."""
+
+
+class _OwnRows(LoaderCriteriaOption):
+    """``with_loader_criteria`` that also holds for the alias of a class on the right side of a join.
+
+    SQLAlchemy (2.1) compares the columns of the class itself there, and so lets every row of the alias pass.
+    """
+
+    __slots__ = ()
+    _traverse_internals = LoaderCriteriaOption._traverse_internals  # what a cached statement is known by
+
+    def _resolve_where_criteria(self, ext_info: Any) -> ColumnElement[bool]:
+        condition = super()._resolve_where_criteria(ext_info)
+        return ClauseAdapter(ext_info.selectable).traverse(condition) if ext_info.is_aliased_class else condition
 
 
 @dataclass(slots=True)
@@ -55,7 +72,7 @@ class Guard:
         """The loader option that keeps a class to the rows that are seen."""
         known = self.conditions.get(model.__tablename__)
         if known is None:
-            known = with_loader_criteria(model, visible(model, self.sight), include_aliases=True)
+            known = _OwnRows(model, visible(model, self.sight), include_aliases=True)
             self.conditions[model.__tablename__] = known
         return known
 
@@ -125,7 +142,7 @@ def _keep_to_own_rows(state: ORMExecuteState) -> None:
         return
     models = owned_models()
     named, mapped = _named(state.statement, models)
-    if not named:
+    if not named or state.execution_options.get(OWN_ROWS):
         return
     if state.is_insert:
         _check_insertion(guard, named, state)
@@ -133,26 +150,40 @@ def _keep_to_own_rows(state: ORMExecuteState) -> None:
         if bare := named - mapped:  # loader options reach mapped classes only
             raise ForeignRow(f"A statement names the table {', '.join(sorted(bare))} rather than its class.")
         state.statement = state.statement.options(*(guard.condition(models[name]) for name in sorted(named)))
-    elif not state.execution_options.get(OWN_ROWS):
+    else:
         raise ForeignRow(f"A statement on {', '.join(sorted(named))} goes past the ORM and names no owner.")
     state.update_execution_options(**{OWN_ROWS: True})
 
 
 def _named(statement: Any, models: dict[str, type[Any]]) -> tuple[set[str], set[str]]:
-    """Tables with owners that a statement names at all, and those that it names as mapped classes."""
+    """Tables with owners that a statement names at all, and those that it names so that loader options reach them.
+
+    Those do not reach SQL given as text, nor what a ``join()`` of one's own puts together.
+    """
     named: set[str] = set()
     mapped: set[str] = set()
-    for part in visitors.iterate(statement):
+    for part in _parts(statement):
+        if part.__visit_name__ == "textclause" and (told := _reads_owned(part.text)) is not None:
+            return {told}, set()
+        if part.__visit_name__ == "join":
+            below = {each.name for each in _parts(part) if each.__visit_name__ == "table"}
+            if closed := below & models.keys():
+                return closed, set()
         table_like = getattr(part, "table", part) if part.__visit_name__ == "column" else part
         if getattr(table_like, "__visit_name__", None) == "table" and table_like.name in models:
             named.add(table_like.name)
-        if (entity := part._annotations.get("parententity")) is not None:
+        if (entity := part._annotations.get("parententity")) is not None:  # pyright: ignore[reportPrivateUsage]
             mapped.add(entity.mapper.local_table.name)
     return named, mapped
 
 
+def _parts(statement: Any) -> Iterable[Any]:
+    return visitors.iterate(statement)
+
+
 def _check_insertion(guard: Guard, named: set[str], state: ORMExecuteState) -> None:
-    rows = state.parameters if isinstance(state.parameters, list) else [state.parameters or {}]
+    given: Any = state.parameters
+    rows: list[dict[str, Any]] = given if isinstance(given, list) else [given or {}]
     for name in named:
         owner = owner_column(owned_models()[name])
         for row in rows:
