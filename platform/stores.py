@@ -62,8 +62,12 @@ def open_side(side: Side, directory: Path | None) -> Store:
     if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
         raise Invalid(f"There is no store at {address.database}: make one with `vitaal demo` or `vitaal db upgrade`.")
     store = open_store(side, url, KeyRing(keys_folder(directory, settings, side)))
-    schema.require_current(store)
-    follow_erasures(store)
+    try:
+        schema.require_current(store)
+        follow_erasures(store)
+    except BaseException:
+        store.close()
+        raise
     return store
 
 
@@ -82,7 +86,12 @@ def follow_erasures(store: Store) -> None:
 
 def open_from(directory: Path | None) -> OpenStores:
     """Open both stores: of a folder, or of the settings. Raises Invalid."""
-    return OpenStores(open_side(Side.members, directory), open_side(Side.employers, directory))
+    members = open_side(Side.members, directory)
+    try:
+        return OpenStores(members, open_side(Side.employers, directory))
+    except BaseException:
+        members.close()
+        raise
 
 
 @contextmanager
