@@ -48,9 +48,11 @@ check: $(VENV)/.developing  ## style, types, imports, migrations, translations
 bench: $(VENV)/.developing  ## measurements, as ratios within one run
 	@$(BIN)/python -m bench
 
-soak: $(VENV)/.developing  ## kill the booking process 500 times on each store (long)
-	@VITAAL_SOAK_KILLS=500 $(BIN)/pytest -q --timeout 10800 -n $(WORKERS) tests/incentives/test_ledger_kills.py
-	@VITAAL_SOAK_TRIES=2000 $(BIN)/pytest -q --timeout 10800 tests/privacy/test_enumeration.py -k durations
+soak: $(VENV)/.developing  ## the long runs: kills, mixed requests, durations, canaries; prints their figures (hours)
+	@VITAAL_SOAK_KILLS=500 $(BIN)/pytest -q --timeout 10800 -n $(WORKERS) tests/incentives/test_ledger_kills.py tests/platform/test_mailing.py
+	@VITAAL_SOAK_REQUESTS=100000 $(BIN)/pytest -q -s --timeout 10800 tests/privacy/test_rows.py
+	@$(BIN)/pytest -q -s --timeout 10800 tests/privacy/test_erasure_canaries.py
+	@VITAAL_SOAK_TRIES=2000 $(BIN)/pytest -q -s --timeout 10800 tests/privacy/test_enumeration.py
 
 screens: $(VENV)/.developing  ## pictures of every page in ./screens
 	@$(BIN)/python -m tests.journeys.screens screens
