@@ -127,6 +127,7 @@ def _open_sqlite(database: str | None, build: SqliteBuild, authorizer: Authorize
         cursor.execute("PRAGMA recursive_triggers=ON")  # else INSERT OR REPLACE passes by the append-only triggers
         cursor.execute("PRAGMA trusted_schema=OFF")
         cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA secure_delete=ON")  # what an erased person's rows held must not stay in free pages
         cursor.close()
         if authorizer is not None:
             if hasattr(connection, "setlimit"):  # not with every module; the authorizer refuses ATTACH anyway

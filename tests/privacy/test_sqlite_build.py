@@ -81,7 +81,13 @@ def test_an_unsound_build_never_works_on_a_file_that_others_hold_in_wal_mode(
 
 @pytest.mark.parametrize(
     ("pragma", "value"),
-    [("foreign_keys", "1"), ("trusted_schema", "0"), ("recursive_triggers", "1"), ("synchronous", "2")],
+    [
+        ("foreign_keys", "1"),
+        ("trusted_schema", "0"),
+        ("recursive_triggers", "1"),
+        ("synchronous", "2"),
+        ("secure_delete", "1"),
+    ],
 )
 def test_every_connection_keeps_the_rules(tmp_path: Path, pragma: str, value: str) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'x.sqlite'}")
