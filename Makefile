@@ -51,7 +51,7 @@ bench: $(VENV)/.developing  ## measurements, as ratios within one run
 soak: $(VENV)/.developing  ## the long runs: kills, mixed requests, durations, canaries; prints their figures (hours)
 	@VITAAL_SOAK_KILLS=500 $(BIN)/pytest -q --timeout 10800 -n $(WORKERS) tests/incentives/test_ledger_kills.py tests/platform/test_mailing.py
 	@VITAAL_SOAK_REQUESTS=100000 $(BIN)/pytest -q -s --timeout 10800 tests/privacy/test_rows.py
-	@$(BIN)/pytest -q -s --timeout 10800 tests/privacy/test_erasure_canaries.py
+	@$(BIN)/pytest -q -s --timeout 10800 tests/privacy/test_erasure_canaries.py tests/privacy/test_erasure.py
 	@VITAAL_SOAK_TRIES=2000 $(BIN)/pytest -q -s --timeout 10800 tests/privacy/test_enumeration.py
 
 screens: $(VENV)/.developing  ## pictures of every page in ./screens
