@@ -5,7 +5,7 @@ would add, change and end, and ``take_over`` does exactly that in one transactio
 truth: who is not in it leaves. Addresses that merely look alike stay apart and are reported.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -48,6 +48,7 @@ from privacy.tenants.roster import (
 from privacy.tenants.roster_file import Column, Fault, Form, Person, Why
 
 DRAFT_KEPT = timedelta(days=1)
+ROWS_MOVED_AT_ONCE = 20_000
 SHOWN_MAX = 200
 """Of faults and look-alikes."""
 
@@ -239,8 +240,10 @@ def take_over(db: Session, draft: UUID, *, seen: str, today: date) -> Plan:
     if planned.counts != seen:
         raise ListChanged("The list has changed since you looked. Look at it once more.")
     _end_leavers(db, found.employer, draft, today)
-    _change(db, found.employer, draft, today)
-    _add(db, found.employer, draft, today)
+    after = db.scalar(select(func.max(RosterPerson.place)).where(RosterPerson.employer == found.employer)) or 0
+    for part in _parts(db, draft):
+        _change(db, found.employer, draft, part, today)
+        _add(db, found.employer, draft, part, today, after=after)
     tell_invitations(db, found.employer)
     _drop_drafts(db, RosterDraft.id == draft)
     return planned
@@ -317,10 +320,17 @@ def _not_before_start(day: ColumnElement[date]) -> ColumnElement[date]:
     )
 
 
-def _change(db: Session, employer: UUID, draft: UUID, today: date) -> None:
+def _parts(db: Session, draft: UUID) -> Iterator[ColumnElement[bool]]:
+    """The rows of a draft a part at a time, all in one transaction: databases gather what they move in memory."""
+    last = db.scalar(select(func.max(RosterDraftRow.row)).where(RosterDraftRow.draft == draft)) or 0
+    for first in range(0, last + 1, ROWS_MOVED_AT_ONCE):
+        yield RosterDraftRow.row.between(first, first + ROWS_MOVED_AT_ONCE - 1)
+
+
+def _change(db: Session, employer: UUID, draft: UUID, part: ColumnElement[bool], today: date) -> None:
     db.execute(
         update(RosterPerson)
-        .where(current(employer, today), RosterDraftRow.draft == draft)
+        .where(current(employer, today), RosterDraftRow.draft == draft, part)
         .where(RosterDraftRow.match_digest == RosterPerson.match_digest, _differs())
         .values(
             content_digest=RosterDraftRow.content_digest,
@@ -334,9 +344,10 @@ def _change(db: Session, employer: UUID, draft: UUID, today: date) -> None:
     )
 
 
-def _add(db: Session, employer: UUID, draft: UUID, today: date) -> None:
-    after = db.scalar(select(func.max(RosterPerson.place)).where(RosterPerson.employer == employer)) or 0
-    new = _unknown(employer, draft, today).where(or_(RosterDraftRow.ends_on.is_(None), RosterDraftRow.ends_on >= today))
+def _add(db: Session, employer: UUID, draft: UUID, part: ColumnElement[bool], today: date, *, after: int) -> None:
+    new = _unknown(employer, draft, today).where(
+        part, or_(RosterDraftRow.ends_on.is_(None), RosterDraftRow.ends_on >= today)
+    )
     rows = new.with_only_columns(
         RosterDraftRow.id,
         literal(employer, type_=RosterPerson.employer.type),
