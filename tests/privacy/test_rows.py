@@ -210,7 +210,9 @@ WAYS = (
     select(func.count()).select_from(Purse).having(func.count() > 1),
     select(Purse).from_statement(text("SELECT * FROM purse")),
     select(Purse.subject).where(text("1 = 1 OR EXISTS (SELECT 1 FROM purse)")),
-    select(Purse.subject).select_from(join(Purse, other, Purse.subject != other.subject)),
+    select(Purse.subject, func.count())
+    .select_from(join(Purse, other, Purse.subject != other.subject))
+    .group_by(Purse.subject),
     select(Purse.subject).join(Purse.__table__.alias("o"), true()),
     select(literal_column("subject")).select_from(Purse),
     select(literal_column("(SELECT count(*) FROM purse)")),
