@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from privacy.access_log import Action, Outcome, Reason, What, look
-from privacy.people import cipher_of, principal_of
+from privacy.people import principal_of
 from privacy.principals import OPERATOR, VISITOR, Principal, Purpose, Role
-from privacy.store import transaction
+from privacy.store import keys_of, transaction
 from privacy.support import HELPER
 from tests.platform.town import NOW, Town, Visitor
 
@@ -28,7 +28,7 @@ def look_at(town: Town, visitor: Visitor, *, minutes: int = 0, principal: Princi
     assert me.account is not None
     purpose = Purpose.help if principal.role is Role.support else Purpose.operation
     with transaction(town.stores.members, principal, purpose) as db:
-        cipher = cipher_of(db, me.account) if "words" in more else None
+        cipher = keys_of(db).cipher(me.account) if "words" in more else None
         look(db, subject=me.subject, now=NOW + timedelta(minutes=minutes), cipher=cipher, **more)
 
 
