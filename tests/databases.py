@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from privacy.keys import KeyRing
 from privacy.principals import Side
@@ -14,6 +15,8 @@ from privacy.store.engine import open_engine
 from vitaal.roles import make_and_grant
 from vitaal.schema import migrate
 
+ON_POSTGRESQL = pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+"""Of a test about what only a server has: roles, row-level security, writers side by side."""
 SERVER = "postgresql://postgres@127.0.0.1:5432"
 OpenFresh = Callable[[Side, str, KeyRing], AbstractContextManager[Store]]
 """Opens a store with tables and no rows for the length of a block."""

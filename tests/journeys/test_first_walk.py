@@ -3,17 +3,16 @@
 On a phone and on a desk. The clock stands still; the worker's jobs run when the test says so.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from privacy.claims import run_due
-from tests.journeys.serving import CHROMIUM, CHROMIUM_ARGS, served
+from tests.journeys.serving import served
 from tests.journeys.world import LOGIN_MEMBER, PASSWORD, clock, make_world
 from vitaal.app import create
 from vitaal.scheduled import JOBS
@@ -38,19 +37,6 @@ def stores(world: Path, tmp_path: Path) -> Iterator[OpenStores]:
     shutil.copytree(world, tmp_path / "world")
     with opened(tmp_path / "world") as found:
         yield found
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        reason = f"there is no {CHROMIUM} (Debian: chromium-headless-shell)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as play:
-        found = play.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_ARGS))
-        yield found
-        found.close()
 
 
 @pytest.fixture(params=list(SIZES))

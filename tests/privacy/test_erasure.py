@@ -33,6 +33,7 @@ from privacy.store.rights import models_of
 from programs.days import DayMetric, take_in
 from programs.imports.records import Record, whole_day
 from programs.observations import Observation
+from tests.databases import ON_POSTGRESQL
 from tests.factories import (
     CODE_EXPIRES_ON,
     JOB,
@@ -293,9 +294,8 @@ def test_an_import_under_way_resurrects_nothing(members: Store, company: Company
     assert problems_of_the_books(members) == []
 
 
+@ON_POSTGRESQL
 def test_an_import_that_begins_before_and_writes_after_is_refused(members: Store, sam: Profile) -> None:
-    if members.dialect == "sqlite":
-        pytest.skip("SQLite has one writer: who has begun to write is waited for")
     begun, erased_now, outcome = Event(), Event(), []
 
     def bring_in() -> None:
@@ -354,11 +354,10 @@ def test_settling_meanwhile_gives_the_erased_nothing_and_the_books_stay_right(me
     assert problems_of_the_books(members) == []
 
 
+@ON_POSTGRESQL
 def test_who_waits_too_long_leaves_the_rest_to_the_job(
     members: Store, sam: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if members.dialect == "sqlite":
-        pytest.skip("the wait is SQLite's own there")
     monkeypatch.setattr(erasure, "WAIT_SECONDS", 1)
     with transaction(members, as_member(sam), Purpose.own_use) as db:
         from programs.check_ins import check_in

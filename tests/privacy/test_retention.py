@@ -22,6 +22,7 @@ from programs.imports.records import Record, whole_day
 from programs.imports.reports import ImportReport
 from programs.letting_go import let_go_all
 from programs.observations import ImportBatch, Observation, RecordFingerprint
+from tests.databases import ON_POSTGRESQL
 from tests.factories import JOB, as_member, copied_company, new_member
 from tests.privacy.full_life import ZONE
 
@@ -190,10 +191,9 @@ def test_the_terms_are_those_that_are_promised_and_a_later_one_takes_over() -> N
     assert term_of(Keeping.observations, date(2025, 12, 31)) is None
 
 
+@ON_POSTGRESQL
 def test_nothing_is_taken_in_while_the_line_moves(members: Store, employers: Store, sam: Profile) -> None:
     """An import that has read the line goes first; the line waits for it."""
-    if members.dialect == "sqlite":
-        pytest.skip("SQLite has one writer")
     from threading import Thread
 
     thread = Thread(target=lambda: retain(members, employers))

@@ -50,6 +50,7 @@ from privacy.store.sight import Reach, Sight
 from programs.check_ins import Event
 from programs.enrolment import Enrolment, Goal
 from programs.observations import Observation
+from tests.databases import ON_POSTGRESQL
 from tests.factories import JOB, NOW, Company, as_member, copied_company
 from tests.privacy.full_life import live, offer
 from vitaal.registry import load_tables
@@ -303,12 +304,11 @@ ROLES = (
 )
 
 
+@ON_POSTGRESQL
 @pytest.mark.parametrize(("principal", "purpose", "read_only", "role"), ROLES)
 def test_each_transaction_comes_in_its_own_role_and_leaves_nothing_behind(
     members: Store, principal: Principal, purpose: Purpose, read_only: bool, role: str
 ) -> None:
-    if members.dialect == "sqlite":
-        pytest.skip("roles are PostgreSQL's")
     with transaction(members, principal, purpose, read_only=read_only) as db:
         assert db.scalar(text("SELECT current_user::text")) == role
     with members.engine.begin() as connection:
@@ -335,13 +335,6 @@ def face_login(store: Store, profile: Profile | None) -> Iterator[psycopg.Connec
 def enter(connection: psycopg.Connection[Any], store: Store, said: str) -> None:
     connection.execute("SELECT set_config('vitaal.sight', %s, true)", (said,))
     connection.execute("SELECT set_config('vitaal.proof', %s, true)", (proof(wall_secret(store.keys), said),))
-
-
-@pytest.fixture
-def postgresql_town(town: Town) -> Town:
-    if town.members.dialect == "sqlite":
-        pytest.skip("on SQLite nothing but our own code reaches the file")
-    return town
 
 
 FORGED = "set_config('vitaal.sight', {!r} || pg_backend_pid(), true)"
@@ -402,9 +395,10 @@ ATTACKS = (
 )
 
 
-def test_sql_of_the_attackers_own_shows_no_foreign_row(postgresql_town: Town) -> None:
+@ON_POSTGRESQL
+def test_sql_of_the_attackers_own_shows_no_foreign_row(town: Town) -> None:
     for attack in ATTACKS:
-        _check_attack(postgresql_town, attack)
+        _check_attack(town, attack)
 
 
 def _check_attack(town: Town, attack: str) -> None:
@@ -443,15 +437,16 @@ def _answers(connection: psycopg.Connection[Any], statement: str) -> Iterator[An
         return
 
 
-def test_the_same_attacker_sees_own_rows_so_that_the_attacks_above_ran(postgresql_town: Town) -> None:
-    with face_login(postgresql_town.members, postgresql_town.sam) as connection:
-        assert connection.execute("SELECT subject FROM purse").fetchall() == [(postgresql_town.sam.subject,)]
-    with face_login(postgresql_town.members, None) as connection:
+@ON_POSTGRESQL
+def test_the_same_attacker_sees_own_rows_so_that_the_attacks_above_ran(town: Town) -> None:
+    with face_login(town.members, town.sam) as connection:
+        assert connection.execute("SELECT subject FROM purse").fetchall() == [(town.sam.subject,)]
+    with face_login(town.members, None) as connection:
         assert connection.execute("SELECT subject FROM purse").fetchall() == []
 
 
-def test_a_proof_from_another_connection_is_worth_nothing(postgresql_town: Town) -> None:
-    town = postgresql_town
+@ON_POSTGRESQL
+def test_a_proof_from_another_connection_is_worth_nothing(town: Town) -> None:
     with face_login(town.members, None) as first, face_login(town.members, None) as second:
         said = told(Sight(reach=Reach.own, subject=town.kim.subject), first.info.backend_pid)
         for connection, seen in ((first, 1), (second, 0)):
@@ -459,7 +454,8 @@ def test_a_proof_from_another_connection_is_worth_nothing(postgresql_town: Town)
             assert len(connection.execute("SELECT subject FROM purse").fetchall()) == seen
 
 
-def test_a_missing_opened_or_altered_policy_is_found_and_mended(postgresql_town: Town) -> None:
+@ON_POSTGRESQL
+def test_a_missing_opened_or_altered_policy_is_found_and_mended(town: Town) -> None:
     harms = (
         "DROP POLICY vitaal_rows ON purse",
         "ALTER TABLE purse DISABLE ROW LEVEL SECURITY",
@@ -467,7 +463,7 @@ def test_a_missing_opened_or_altered_policy_is_found_and_mended(postgresql_town:
         "ALTER POLICY vitaal_rows ON purse USING (true)",
         "ALTER POLICY vitaal_rows ON purse WITH CHECK (true)",
     )
-    engine = postgresql_town.members.engine
+    engine = town.members.engine
     for harm in harms:
         with engine.begin() as connection:
             assert policy_problems(connection) == []
@@ -481,17 +477,19 @@ def test_a_missing_opened_or_altered_policy_is_found_and_mended(postgresql_town:
         harmed.rollback()
 
 
-def test_every_table_with_owners_has_its_policy_without_being_named_anywhere(postgresql_town: Town) -> None:
-    with postgresql_town.members.engine.connect() as connection, connection.begin() as undone:
+@ON_POSTGRESQL
+def test_every_table_with_owners_has_its_policy_without_being_named_anywhere(town: Town) -> None:
+    with town.members.engine.connect() as connection, connection.begin() as undone:
         lift_policies(connection)
         found = {sentence.removesuffix(" apart.").split()[-1] for sentence in policy_problems(connection)}
         assert found == set(OWNED)
         undone.rollback()
 
 
-def test_what_is_seen_is_asked_once_per_statement(postgresql_town: Town) -> None:
+@ON_POSTGRESQL
+def test_what_is_seen_is_asked_once_per_statement(town: Town) -> None:
     """The functions stand in subqueries of their own, so that a table of any size asks them once."""
-    with transaction(postgresql_town.members, as_member(postgresql_town.sam), Purpose.own_use) as db:
+    with transaction(town.members, as_member(town.sam), Purpose.own_use) as db:
         asked = db.connection().execute(text("EXPLAIN (VERBOSE, COSTS OFF) SELECT * FROM observation"))
         plan = "\n".join(asked.scalars())
     assert "vitaal_wall" in plan

@@ -1,18 +1,16 @@
 """Passkeys and one-time links in a real browser with a device that it simulates, on both faces."""
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expect
 
 from privacy.principals import OPERATOR, Purpose, Role
 from privacy.staff import add_staff
 from privacy.staffing import links
 from privacy.store import Store, transaction
-from tests.journeys.serving import CHROMIUM, CHROMIUM_ARGS, served
+from tests.journeys.serving import served
 from tests.platform.town import NOW, Town, build_town
 from vitaal.app import create
 from vitaal.demo.world import PASSWORD
@@ -35,19 +33,6 @@ def url(town: Town) -> Iterator[str]:
     """At a host name: browsers bind passkeys to no bare address."""
     with served(create(Settings(), town.stores, face="both", clock=lambda: NOW)) as address:
         yield address.replace("127.0.0.1", "localhost")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        reason = f"there is no {CHROMIUM} (Debian: chromium-headless-shell)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as play:
-        found = play.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_ARGS))
-        yield found
-        found.close()
 
 
 @pytest.fixture
