@@ -7,13 +7,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
 from privacy.errors import Invalid
-from privacy.principals import Side
-from privacy.store import Store, policies, roles
+from privacy.principals import Purpose, Side, job
+from privacy.store import Store, policies, roles, transaction
 from privacy.store.append_only import apply_guards, missing_guards
 from privacy.store.employers import EmployersBase
 from privacy.store.engine import raw_connection
@@ -97,6 +97,18 @@ def require_current(store: Store) -> None:
     _refuse_newer(store, current)
     if current != ScriptDirectory.from_config(config(store.side)).get_current_head():
         raise Invalid(f"The {store.side}' store has an older schema than this program: run `vitaal db upgrade`.")
+    if store.dialect == "postgresql" and store.side is Side.members:
+        _require_trust(store)
+
+
+def _require_trust(store: Store) -> None:
+    """Where the database believes nothing that this process says it would show no rows, and nobody would be told."""
+    with transaction(store, job("start"), Purpose.operation, read_only=True) as db:
+        if not db.scalar(text("SELECT vitaal_wall.reaches('whole')")):
+            raise Invalid(
+                "The members' store does not believe this installation's keys: run `vitaal db upgrade`, and let no"
+                " proxy share connections between transactions."
+            )
 
 
 def _refuse_newer(store: Store, current: str | None) -> None:

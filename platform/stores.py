@@ -110,6 +110,8 @@ def make_side(side: Side, directory: Path | None) -> Store:
     Raises: Invalid, also where a store exists and its keys are lost: new ones could open nothing in it.
     """
     settings = read_settings()
+    if directory is not None and not directory.exists():
+        _make_folder(directory)
     folder, url = keys_folder(directory, settings, side), urls(directory, settings)[side]
     try:
         keys = KeyRing(folder)
@@ -131,6 +133,16 @@ def _exists(side: Side, url: str) -> bool:
         return schema.revision_at(side, engine) is not None
     finally:
         engine.dispose()
+
+
+def _make_folder(directory: Path) -> None:
+    """A folder for stores and keys that is its owner's alone."""
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700)
+        (directory / "keys").mkdir(mode=0o700)
+    except OSError:
+        return  # said by whoever writes the keys into it
 
 
 def _new_keys(folder: Path) -> KeyRing:

@@ -1,6 +1,7 @@
 """``vitaal db``: what it makes, what it finds, and one sentence for everything that cannot be."""
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -46,7 +47,8 @@ def test_upgrade_makes_stores_and_keys_and_says_so(tmp_path: Path) -> None:
     assert set(revisions) == {"members", "employers"}
     assert all(revisions.values())
     files = {path.relative_to(tmp_path / "new").as_posix() for path in (tmp_path / "new").rglob("*") if path.is_file()}
-    keys = {f"keys/{side}/{name}" for side in revisions for name in ("operator.key", "secrets/lookup", "secrets/seal-1")}
+    made = ("operator.key", "secrets/lookup", "secrets/seal-1")
+    keys = {f"keys/{side}/{name}" for side in revisions for name in made}
     assert files == {"members.sqlite", "employers.sqlite", *keys}
 
 
@@ -164,3 +166,13 @@ def test_the_installed_command_answers_like_the_tested_one(stores: Path) -> None
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1
     assert "Traceback" not in done.stderr
+
+
+def test_a_new_folder_and_the_stores_in_it_are_their_owners_alone(tmp_path: Path) -> None:
+    previous = os.umask(0)
+    try:
+        assert run("db", "upgrade", "--dir", str(tmp_path / "new")).exit_code == 0
+    finally:
+        os.umask(previous)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "new", *(tmp_path / "new").rglob("*"))}
+    assert not [name for name, mode in modes.items() if mode & 0o077], modes

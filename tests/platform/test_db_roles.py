@@ -11,9 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
+from privacy.errors import Invalid
 from privacy.keys import KeyRing
-from privacy.principals import Side
-from privacy.store import Store, open_store
+from privacy.principals import VISITOR, Purpose, Side
+from privacy.store import Store, open_store, transaction
 from privacy.store.engine import open_engine
 from privacy.store.rights import Actor, Verb, rights, tables_of
 from privacy.store.roles import problems, role_names
@@ -21,6 +22,8 @@ from tests.databases import SERVER, create_tables, new_database, why_no_server
 from vitaal.cli import main
 from vitaal.registry import load_tables
 from vitaal.roles import make_and_grant
+from vitaal.schema import require_current
+from vitaal.stores import open_side
 
 load_tables()
 
@@ -231,3 +234,24 @@ def test_the_employers_side_changes_no_release() -> None:
 
 def test_every_store_has_a_role_for_each_actor() -> None:
     assert len({name for side in Side for name in role_names(side).values()}) == 6
+
+
+def test_a_process_with_other_keys_is_refused_rather_than_shown_nothing(
+    installation: dict[Side, str], tmp_path: Path
+) -> None:
+    stranger = open_store(Side.members, installation[Side.members], KeyRing.create(tmp_path / "others"))
+    with pytest.raises(Invalid, match="does not believe this installation's keys"):
+        require_current(stranger)
+    stranger.close()
+
+
+@pytest.mark.parametrize("role", role_names(Side.members).values())
+def test_a_process_opens_the_members_store_as_its_own_role(
+    installation: dict[Side, str], monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    assert run("db", "roles").exit_code == 0
+    monkeypatch.setenv("VITAAL_MEMBERS_URL", installation[Side.members].replace("postgres@", f"{role}@"))
+    store = open_side(Side.members, None)
+    with transaction(store, VISITOR, Purpose.authentication) as db:
+        assert db.scalar(text("SELECT session_user::text")) == role
+    store.close()
