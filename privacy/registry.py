@@ -54,9 +54,9 @@ def _forget_attempts(context: JobContext, _period: Period) -> str:
 
 JOBS = (
     Job("assign-pools", every=Every.day, run=_assign, grace=timedelta(days=2)),
-    Job("renew-codes", every=Every.day, run=_renew_codes, grace=timedelta(days=2)),
     Job("copy-organisations", every=Every.hour, run=_copy, grace=HOURLY_GRACE),
     Job("end-memberships", every=Every.hour, run=_end_memberships, grace=HOURLY_GRACE, reads=What.programmes),
     Job("forget-attempts", every=Every.hour, run=_forget_attempts, grace=HOURLY_GRACE),
+    Job("renew-codes", every=Every.day, run=_renew_codes, grace=timedelta(days=2)),
     Job("drop-drafts", every=Every.day, run=_drop_drafts, grace=timedelta(days=2)),
 )

@@ -48,7 +48,7 @@ from privacy.tenants.roster import (
 from privacy.tenants.roster_file import Column, Fault, Form, Person, Why
 
 DRAFT_KEPT = timedelta(days=1)
-ROWS_MOVED_AT_ONCE = 20_000
+ROWS_MOVED_AT_ONCE = 5_000
 SHOWN_MAX = 200
 """Of faults and look-alikes."""
 
@@ -77,10 +77,7 @@ class RosterDraftRow(EmployersBase):
     """One row of a draft, sealed as it will be."""
 
     __tablename__ = "roster_draft_row"
-    __table_args__ = (
-        Index("ix_roster_draft_row_match", "draft", "match_digest"),
-        Index("ix_roster_draft_row_look", "draft", "look_digest"),
-    )
+    __table_args__ = (Index("ix_roster_draft_row_match", "draft", "match_digest"),)
     __holding__ = Holding(
         about="One row of a file that is checked and not taken over yet.",
         columns={
@@ -241,7 +238,7 @@ def take_over(db: Session, draft: UUID, *, seen: str, today: date) -> Plan:
         raise ListChanged("The list has changed since you looked. Look at it once more.")
     _end_leavers(db, found.employer, draft, today)
     after = db.scalar(select(func.max(RosterPerson.place)).where(RosterPerson.employer == found.employer)) or 0
-    for part in _parts(db, draft):
+    for part in _parts(planned.rows):
         _change(db, found.employer, draft, part, today)
         _add(db, found.employer, draft, part, today, after=after)
     tell_invitations(db, found.employer)
@@ -320,11 +317,16 @@ def _not_before_start(day: ColumnElement[date]) -> ColumnElement[date]:
     )
 
 
-def _parts(db: Session, draft: UUID) -> Iterator[ColumnElement[bool]]:
-    """The rows of a draft a part at a time, all in one transaction: databases gather what they move in memory."""
-    last = db.scalar(select(func.max(RosterDraftRow.row)).where(RosterDraftRow.draft == draft)) or 0
-    for first in range(0, last + 1, ROWS_MOVED_AT_ONCE):
-        yield RosterDraftRow.row.between(first, first + ROWS_MOVED_AT_ONCE - 1)
+def _parts(rows: int) -> Iterator[ColumnElement[bool]]:
+    """The rows of a draft a part at a time, all in one transaction, in the order of the indexes that they go into.
+
+    In the order of the file every row would touch another page of these: a million rows took ten times as long.
+    """
+    count = min(256, rows // ROWS_MOVED_AT_ONCE + 1)
+    edges = [(number * 65_536 // count).to_bytes(3, "big")[1:] for number in range(count)]
+    for first, after in zip(edges, [*edges[1:], None], strict=True):
+        part = RosterDraftRow.match_digest >= first
+        yield part if after is None else and_(part, RosterDraftRow.match_digest < after)
 
 
 def _change(db: Session, employer: UUID, draft: UUID, part: ColumnElement[bool], today: date) -> None:

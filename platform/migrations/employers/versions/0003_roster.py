@@ -76,7 +76,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("draft", "row", name=op.f("pk_roster_draft_row")),
     )
     with op.batch_alter_table("roster_draft_row", schema=None) as batch_op:
-        batch_op.create_index("ix_roster_draft_row_look", ["draft", "look_digest"], unique=False)
         batch_op.create_index("ix_roster_draft_row_match", ["draft", "match_digest"], unique=False)
 
     op.create_table(
