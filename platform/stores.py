@@ -36,13 +36,19 @@ class OpenStores:
         self.employers.close()
 
 
-def urls(directory: Path | None, settings: Settings) -> dict[Side, str]:
-    """The addresses of both stores. Raises Invalid where none is set."""
+def url_of(side: Side, directory: Path | None, settings: Settings) -> str:
+    """The address of a store; a process that serves one face is told no other. Raises Invalid where it is not set."""
     if directory is not None:
-        return {side: str(URL.create("sqlite", database=f"{directory / side}.sqlite")) for side in Side}
-    if settings.members_url is None or settings.employers_url is None:
-        raise Invalid("No stores are set: give --dir DIR, or set VITAAL_MEMBERS_URL and VITAAL_EMPLOYERS_URL.")
-    return {Side.members: settings.members_url, Side.employers: settings.employers_url}
+        return str(URL.create("sqlite", database=f"{directory / side}.sqlite"))
+    url = settings.members_url if side is Side.members else settings.employers_url
+    if url is None:
+        raise Invalid(f"The {side}' store is not set: give --dir DIR, or set VITAAL_{side.upper()}_URL.")
+    return url
+
+
+def urls(directory: Path | None, settings: Settings) -> dict[Side, str]:
+    """The addresses of both stores. Raises Invalid where one is not set."""
+    return {side: url_of(side, directory, settings) for side in Side}
 
 
 def keys_folder(directory: Path | None, settings: Settings, side: Side) -> Path:
@@ -57,7 +63,7 @@ def keys_folder(directory: Path | None, settings: Settings, side: Side) -> Path:
 def open_side(side: Side, directory: Path | None) -> Store:
     """Open one store whose schema is current. Raises Invalid."""
     settings = read_settings()
-    url = urls(directory, settings)[side]
+    url = url_of(side, directory, settings)
     address = read_address(url)
     if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
         raise Invalid(f"There is no store at {address.database}: make one with `vitaal demo` or `vitaal db upgrade`.")
@@ -112,7 +118,7 @@ def make_side(side: Side, directory: Path | None) -> Store:
     settings = read_settings()
     if directory is not None and not directory.exists():
         _make_folder(directory)
-    folder, url = keys_folder(directory, settings, side), urls(directory, settings)[side]
+    folder, url = keys_folder(directory, settings, side), url_of(side, directory, settings)
     try:
         keys = KeyRing(folder)
     except KeysMissing:

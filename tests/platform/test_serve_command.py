@@ -1,5 +1,7 @@
 """``vitaal serve`` as somebody runs it: an address on the first line, pages on it, a clean end at Ctrl-C."""
 
+import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -35,6 +37,24 @@ def test_serve_prints_its_address_answers_and_ends_cleanly_at_ctrl_c(folder: Pat
         rest = process.stderr.read()
         assert process.wait(timeout=30) == 0
     assert "Traceback" not in rest
+
+
+@pytest.mark.parametrize(("side", "path"), [("members", "/join"), ("employers", "/staff/sign-in")])
+def test_a_face_starts_with_its_own_credentials_and_nothing_of_the_other(folder: Path, side: str, path: str) -> None:
+    other = {"members": "employers", "employers": "members"}[side]
+    (folder / f"{other}.sqlite").unlink()
+    shutil.rmtree(folder / "keys" / other)
+    own = {f"VITAAL_{side.upper()}_URL": f"sqlite:///{folder / side}.sqlite", "VITAAL_KEYS_DIR": str(folder / "keys")}
+    command = [sys.executable, "-m", "vitaal", "serve", "--port", "0", "--face", side]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | own) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert line.startswith("Serving on"), line
+        with urllib.request.urlopen(line.split()[2] + path, timeout=20) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        process.stderr.read()
+        assert process.wait(timeout=30) == 0
 
 
 def test_a_port_in_use_is_one_sentence(folder: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_setting_that_cannot_be_read_is_named_without_its_value(
 
 
 def test_without_settings_or_a_folder_the_way_out_is_told() -> None:
-    with pytest.raises(Invalid, match="give --dir DIR, or set VITAAL_MEMBERS_URL and VITAAL_EMPLOYERS_URL"):
+    with pytest.raises(Invalid, match="give --dir DIR, or set VITAAL_MEMBERS_URL"):
         open_side(Side.members, None)
     with pytest.raises(Invalid, match="give --dir DIR, or set VITAAL_KEYS_DIR"):
         keys_folder(None, read_settings(), Side.members)
