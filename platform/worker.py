@@ -7,6 +7,7 @@ Letters are no business of any period: they are looked for every few seconds, si
 
 import logging
 import signal
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
@@ -50,11 +51,11 @@ def deliver(stores: OpenStores, post: Post) -> None:
         post.send_due(store)
 
 
-def work_forever(stores: OpenStores, post: Post | None = None) -> None:
+def work_forever(stores: OpenStores, post: Post | None = None, *, ready: Callable[[], None]) -> None:
     """Run due work every minute until interrupted or told to end; what is under way is finished first.
 
     Letters wait where there is no way out for them. The signals set a flag: as exceptions they could meet the
-    scheduler where it swallows them.
+    scheduler where it swallows them. ready: called once a signal would be heard, not before.
     """
     stopping = Event()
 
@@ -64,6 +65,7 @@ def work_forever(stores: OpenStores, post: Post | None = None) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    ready()
     start_jobs(stores.members, datetime.now(UTC))
     scheduler = work_beside(stores, post)
     stopping.wait()

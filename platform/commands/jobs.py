@@ -87,7 +87,10 @@ def worker(directory: Path | None) -> None:
     with opened(directory) as stores:
         if said := notice(stores.members):
             note(said)
-        note("The worker is running; stop it with Ctrl-C.")
-        if post is None:
-            note(NO_SERVER)
-        work_forever(stores, post)
+
+        def ready() -> None:
+            note("The worker is running; stop it with Ctrl-C.")
+            if post is None:
+                note(NO_SERVER)
+
+        work_forever(stores, post, ready=ready)
