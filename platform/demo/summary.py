@@ -14,7 +14,7 @@ from privacy.principals import OPERATOR, Purpose, Side
 from privacy.release.published import Release
 from privacy.store import transaction
 from programs.days import DayMetric
-from programs.observations import Observation
+from programs.observations import Observation, RecordFingerprint
 
 from ..release_files import export_all
 from ..stores import OpenStores
@@ -65,7 +65,7 @@ class Summary:
     def text(self) -> str:
         """As ``vitaal demo`` prints it."""
         balanced = "balanced" if self.ledger_balanced else "NOT BALANCED"
-        logins = "\n".join(f"    {each.who:<40} {each.login:<12} {each.page}" for each in self.logins)
+        logins = "\n".join(f"    {each.who:<40} {each.login:<13} {each.page}" for each in self.logins)
         folder = Path(self.stores["members"]).parent
         return f"""
 What happened
@@ -89,7 +89,7 @@ Look at it
 def summarise(stores: OpenStores, world: World, *, building: Path, directory: Path, spent_coins: int) -> Summary:
     """Count, verify and export; paths are those after the move from ``building`` to ``directory``."""
     with transaction(stores.members, OPERATOR, Purpose.operation, read_only=True) as db:
-        counts = {model: _count(db, model) for model in (Member, Observation, DayMetric)}
+        counts = {model: _count(db, model) for model in (Member, Observation, RecordFingerprint, DayMetric)}
         awards, coins = _awarded(db)
         balanced = verify(db).ok
     with transaction(stores.employers, OPERATOR, Purpose.operation, read_only=True) as db:
@@ -97,7 +97,7 @@ def summarise(stores: OpenStores, world: World, *, building: Path, directory: Pa
         files = export_all(db, building / "documents")
     return Summary(
         members=counts[Member],
-        observations=counts[Observation],
+        observations=counts[Observation] + counts[RecordFingerprint],  # retention lets the oldest go
         day_metrics=counts[DayMetric],
         awards=awards,
         coins_awarded=coins,
