@@ -59,7 +59,7 @@ def test_every_job_runs_on_stores_without_anybody_in_them(stores: Path, name: st
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("no-such",), "There is no job 'no-such'; there are: assign-pools, renew-codes, copy-organisations, "),
+        (("no-such",), "There is no job 'no-such'; there are: assign-pools, copy-organisations, "),
         ((JOB, "--period", "october"), "'october' is not a period"),
         ((JOB, "--period", "9999"), "'9999' is not a period"),
         ((JOB, "--period", "2026-01"), "copy-organisations works by the hour; 2026-01 is a month."),
