@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import DateTime, Dialect, MetaData
+from sqlalchemy import DateTime, Dialect, MetaData, Uuid
 from sqlalchemy.types import TypeDecorator
 
 NAMING = {
@@ -40,3 +41,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class AccountId(TypeDecorator[UUID]):
+    """The id of an account or a transfer of the ledger, wherever a table holds one."""
+
+    impl = Uuid
+    cache_ok = True
