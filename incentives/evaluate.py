@@ -33,11 +33,12 @@ from .frames import Block, DayMetrics, Events, Facts, Population
 from .periods import ONCE, Calendar, Ints
 from .reasons import sentence, why_not
 from .rules import CheckIn, OneOff, RuleSet
+from .vocabulary import CHARITY, GIVES_TO
 
 __all__ = ["DayMetrics", "Events", "Facts", "entitlements", "explain"]
 
 Rules = RuleSet | Sequence[tuple[date, RuleSet]]
-COLUMNS = ("member", "period", "rule", "coins", "reason_nl", "reason_en", "at")
+COLUMNS = ("member", "period", "rule", "coins", "purse", "reason_nl", "reason_en", "at")
 _END_OF_DAY = np.timedelta64(86_399, "s")
 
 
@@ -50,13 +51,13 @@ def entitlements(
     enrolled: pd.DataFrame | None = None,
     reasons: bool = True,
 ) -> pd.DataFrame:
-    """Rows ``member, period, rule, coins, reason_nl, reason_en, at`` with more than 0 coins, by member and time.
+    """Rows ``member, period, rule, coins, purse, reason_nl, reason_en, at`` with more than 0 coins, by member and time.
 
     rules: one rule set, or (in force from, rule set) per version. enrolled: rows ``member, from, until`` (both
-    included, until may be empty); None means everybody, always. ``at`` is the local time at which the amount became
-    certain: of the event, else the end of the day or week. Without ``reasons`` both texts are empty, which is faster.
-    Give all days since the enrolment began and the weeks that baselines look back on: caps and one-offs count from
-    the first day given.
+    included, until may be empty); None means everybody, always. ``purse`` is free, services or good_cause. ``at`` is
+    the local time at which the amount became certain: of the event, else the end of the day or week. Without
+    ``reasons`` both texts are empty, which is faster. Give all days since the enrolment began and the weeks that
+    baselines look back on: caps and one-offs count from the first day given.
     """
     population = Population(days, events, facts, enrolled)
     versions = _versions(rules, population.calendar)
@@ -90,8 +91,9 @@ def explain(
                 if texts[0] is None:
                     continue
                 day, coins = int(strip.rows[row]), int(strip.granted[row, 0])
+                purse = _purses(block, strip, strip.rows[[row]], np.zeros(1, dtype=np.int64))[0]
                 at = _certain_at(block, strip, strip.rows[[row]], np.zeros(1, dtype=np.int64))[0]
-                found.append(((day, strip.order), (member, labels[day], strip.rule.id, coins, *texts, at)))
+                found.append(((day, strip.order), (member, labels[day], strip.rule.id, coins, purse, *texts, at)))
     found.sort(key=lambda pair: pair[0])
     return pd.DataFrame([row for _, row in found], columns=list(COLUMNS))
 
@@ -163,6 +165,7 @@ def _rows(block: Block, strip: Strip, members: pd.Index, reasons: bool) -> pd.Da
             "period": [labels[day] for day in days.tolist()],
             "rule": strip.rule.id,
             "coins": strip.granted[rows, places],
+            "purse": _purses(block, strip, days, places),
             **texts,
             "at": _certain_at(block, strip, days, places),
             "place": places,
@@ -171,6 +174,14 @@ def _rows(block: Block, strip: Strip, members: pd.Index, reasons: bool) -> pd.Da
             "order": strip.order[1],
         }
     )
+
+
+def _purses(block: Block, strip: Strip, days: Ints, places: Ints) -> NDArray[np.object_]:
+    """Where the coins go: the rule's purse, or to be given away where the member chose that on the day."""
+    purses = np.full(len(days), strip.rule.purse, dtype=object)
+    if strip.rule.member_may_give:
+        purses[block.holds(GIVES_TO, CHARITY)[days, places]] = "good_cause"
+    return purses
 
 
 def _certain_at(block: Block, strip: Strip, days: Ints, places: Ints) -> NDArray[np.datetime64]:

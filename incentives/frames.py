@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from privacy.errors import Invalid
 
+from .effort import effort_minutes
 from .periods import Calendar, Days, Ints
 from .rules import AMOUNT_MAX
-from .vocabulary import DAY_METRICS, unknown_metric
+from .vocabulary import DAY_METRICS, EFFORT, PAUSE_END, PAUSE_START, unknown_metric
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -152,6 +153,7 @@ class Population:
         at = pd.to_datetime(np.asarray(event_rows["at"])).to_numpy().astype("datetime64[us]").astype(np.int64)
         day = at // _DAY_US - first
         member = _positions(self.members, event_rows)
+        self.pauses = self._pauses(member, at, _values(event_rows, "kind"), first)
         keep = np.flatnonzero((member >= 0) & (day >= 0) & (day < len(self.calendar)))
         keep = keep[np.argsort(member[keep], kind="stable")]
         self.event_member, self.event_day, self.event_at = member[keep], day[keep], at[keep]
@@ -160,6 +162,22 @@ class Population:
         self.kinds = {str(kind): code for code, kind in enumerate(kinds)}
         self.facts = self._by_key(_columns(facts.frame, ("member", "key", "value", "from")))
         self.enrolled = None if enrolled is None else self._spans(enrolled)
+
+    def _pauses(self, member: Ints, at: Ints, kind: NDArray[np.object_], first: int) -> tuple[Ints, Ints, Ints]:
+        """Member, first and one-past-last position of each pause: whole days, both ends included.
+
+        Of a start and an end at one moment the start comes first. An end without a start is none.
+        """
+        starts = kind == PAUSE_START
+        chosen = np.flatnonzero((member >= 0) & (starts | (kind == PAUSE_END)))
+        chosen = chosen[np.lexsort((~starts[chosen], at[chosen], member[chosen]))]
+        member, starts, day = member[chosen], starts[chosen], at[chosen] // _DAY_US - first
+        size = len(self.calendar)
+        until = np.full(len(chosen), size, dtype=np.int64)
+        followed = np.flatnonzero(member[:-1] == member[1:])
+        until[followed] = day[followed + 1] + 1  # a second start goes on with the pause from its own day
+        low, high = np.clip(day[starts], 0, size), np.clip(until[starts], 0, size)
+        return member[starts], low, high
 
     def _by_key(self, frame: pd.DataFrame) -> dict[str, list[tuple[int, int, object]]]:
         """Key -> member, position of the first day and value of each fact, oldest first; no date comes before all."""
@@ -207,14 +225,26 @@ class Block:
     def amounts(self, metric: str) -> Ints:
         """A metric in thousandths of its unit, -1 where unknown."""
         if metric not in self._amounts:
-            amounts = np.full(self.shape, UNKNOWN, dtype=np.int64)
-            values = self._population.metrics.get(metric)
-            if values is not None:
-                part = values[self.low : min(self.high, self._population.measured)].T
-                thousandths = np.rint(part * THOUSAND)
-                amounts[:, : part.shape[1]] = np.where(np.isnan(part), UNKNOWN, thousandths).astype(np.int64)
-            self._amounts[metric] = amounts
+            self._amounts[metric] = self._effort() if metric == EFFORT else self._own_amounts(metric)
         return self._amounts[metric]
+
+    def _own_amounts(self, metric: str) -> Ints:
+        amounts = np.full(self.shape, UNKNOWN, dtype=np.int64)
+        values = self._population.metrics.get(metric)
+        if values is not None:
+            part = values[self.low : min(self.high, self._population.measured)].T
+            thousandths = np.rint(part * THOUSAND)
+            amounts[:, : part.shape[1]] = np.where(np.isnan(part), UNKNOWN, thousandths).astype(np.int64)
+        return amounts
+
+    def _effort(self) -> Ints:
+        """The effort of each day: its own value where it has one, else what the other metrics come to."""
+        own = self._own_amounts(EFFORT)
+        others = {name: self.amounts(name) for name in self._population.metrics if name != EFFORT}
+        if not others:
+            return own
+        derived = np.minimum(effort_minutes(others), int(DAY_METRICS[EFFORT].max_per_day) * THOUSAND)
+        return np.where(own == UNKNOWN, derived, own)
 
     def _cells(self, kind: str) -> tuple[Ints, Ints]:
         """Flat cell and moment (microseconds since 1970) of each event of a kind."""
@@ -240,14 +270,27 @@ class Block:
     @cached_property
     def enrolled(self) -> Bools:
         """Which days count for whom."""
-        if self._population.enrolled is None:
-            return np.ones(self.shape, dtype=np.bool_)
-        member, begins, ends = self._population.enrolled
+        spans = self._population.enrolled
+        return np.ones(self.shape, dtype=np.bool_) if spans is None else self._within(*spans)
+
+    @cached_property
+    def paused(self) -> Bools:
+        """On which days whom a pause protects: from the day it began to the day it ended."""
+        return self._within(*self._population.pauses)
+
+    def _within(self, member: Ints, begins: Ints, ends: Ints) -> Bools:
         chosen = (member >= self.low) & (member < self.high)
         steps = np.zeros((self.shape[0] + 1, self.shape[1]), dtype=np.int64)
         np.add.at(steps, (begins[chosen], member[chosen] - self.low), 1)
         np.add.at(steps, (ends[chosen], member[chosen] - self.low), -1)
         return np.cumsum(steps, axis=0)[:-1] > 0
+
+    def holds(self, key: str, value: str) -> Bools:
+        """On which days a fact of this key has this value for whom."""
+        held = np.zeros(self.shape, dtype=np.bool_)
+        for member, position, given in self.facts(key):
+            held[max(position, 0) :, member] = str(given).strip() == value
+        return held
 
     def facts(self, key: str) -> Iterator[tuple[int, int, object]]:
         """Member, position of the first day and value of each fact of a key, oldest first."""

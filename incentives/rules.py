@@ -30,6 +30,7 @@ CAP_MAX = 10_000_000
 AMOUNT_MAX = 10_000_000  # of a day metric; also the most that `DayMetrics` accepts
 PERIODS: tuple["CapPeriod", ...] = ("day", "week", "month", "year")
 CapPeriod = Literal["day", "week", "month", "year"]
+PurseWord = Literal["free", "services", "good_cause"]
 
 
 def refusal(sentence: str, *at: str | int) -> PydanticCustomError:
@@ -174,6 +175,18 @@ class _Rule(Document):
     outside_caps: bool = Field(
         default=False, description="Neither cut by nor counted in the caps of the category and the programme."
     )
+    purse: PurseWord = Field(
+        default="free",
+        description="Where the coins go: free, earmarked for validated health services, or to be given away only.",
+    )
+    member_may_give: bool = Field(
+        default=False, description="What is earned while the member's fact gives_to is charity goes to good_cause."
+    )
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse a choice that is none."""
+        if self.member_may_give and self.purse == "good_cause":
+            raise refusal("has no meaning here: these coins go to a good cause anyway", "member_may_give")
 
     def fixed_coins(self) -> Iterator[tuple[tuple[str | int, ...], int]]:
         """The whole amounts that this rule promises, each with its path below the rule."""
@@ -188,6 +201,7 @@ class Bands(_Rule):
 
     def model_post_init(self, context: Any, /) -> None:
         """Refuse what no day could make sense of."""
+        super().model_post_init(context)
         seen: dict[int, int] = {}
         for i, band in enumerate(self.bands):
             if band.coins in seen:
@@ -215,6 +229,7 @@ class RateRule(_Rule):
 
     def model_post_init(self, context: Any, /) -> None:
         """Refuse what no day could make sense of."""
+        super().model_post_init(context)
         if (self.metric is None) == (self.event is None):
             raise refusal("needs either a metric or an event")
 
@@ -243,6 +258,7 @@ class WeeklyGoal(_Rule):
 
     def model_post_init(self, context: Any, /) -> None:
         """Refuse what no day could make sense of."""
+        super().model_post_init(context)
         if self.minimum > self.maximum:
             raise refusal(f"must not be more than maximum ({self.maximum})", "minimum")
         if self.baseline_days_min > 7 * self.baseline_weeks:

@@ -19,7 +19,9 @@ from .earned import whole_amount
 from .rules import AMOUNT_MAX
 from .vocabulary import (
     BASELINE_PREFIX,
+    CHARITY,
     DAY_METRICS,
+    GIVES_TO,
     GOAL_PREFIX,
     is_event_kind,
     is_fact_key,
@@ -77,6 +79,8 @@ def read_facts(data: bytes, *, file: str) -> pd.DataFrame:
                 whole_amount(key, value)
             except Invalid as error:
                 raise _Wrong("value", error.message) from error
+        if key == GIVES_TO and value not in ("self", CHARITY):
+            raise _Wrong("value", f"'{value[:40]}' must be self or charity")
         return _member(values), key, value, _day(values["from"], "from") if values["from"] else None
 
     return _frame(data, file, FACT_COLUMNS, row)

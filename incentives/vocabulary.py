@@ -86,6 +86,13 @@ DAY_METRICS: Mapping[str, DayMetric] = MappingProxyType(
         ),
         "weight_kg": DayMetric("kg", 650, Words("Gewicht", "kg", "kg"), Words("Weight", "kg", "kg")),
         "mindful_minutes": _minutes("rust", "mindfulness", nl_label="Rustmoment", en_label="Mindfulness"),
+        # Derived from the others where a day has no value of its own: see incentives.effort.
+        "effort_minutes": DayMetric(
+            "min",
+            6_000,  # a day of running weighs several times a day of moderate effort
+            Words("Inspanning", "minuut matige inspanning", "minuten matige inspanning"),
+            Words("Effort", "minute of moderate effort", "minutes of moderate effort"),
+        ),
     }
 )
 
@@ -107,7 +114,12 @@ EVENT_FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"check_in": ("check-in", "check-in"), "lesson": ("les", "lesson"), "milestone": ("mijlpaal", "milestone")}
 )
 
-FACT_KEYS: frozenset[str] = frozenset({"timezone", "baseline_steps", "way_of_moving", "shift", "contract", "age_band"})
+EFFORT = "effort_minutes"
+PAUSE_START, PAUSE_END = "pause_start", "pause_end"
+GIVES_TO, CHARITY = "gives_to", "charity"
+FACT_KEYS: frozenset[str] = frozenset(
+    {"timezone", "baseline_steps", "way_of_moving", "shift", "contract", "age_band", GIVES_TO}
+)
 GOAL_PREFIX = "goal_"  # ``goal_steps``: the goal that the member chose for a metric, in that metric's unit a day
 BASELINE_PREFIX = "baseline_"
 

@@ -9,6 +9,7 @@ from incentives.rules import AMOUNT_MAX, Document, EventKind, Metric, Percent, R
 
 Line = Annotated[str, Field(min_length=1, max_length=500)]
 Payer = Literal["insurer", "employer", "municipality", "region"]
+CostClass = Literal["wage", "nil_valued", "targeted_exemption", "other_payer"]
 
 
 class Audience(Document):
@@ -48,6 +49,9 @@ class FundingShare(Document):
 
     payer: Payer
     percent: Annotated[int, Field(ge=1, le=100)]
+    cost_class: CostClass = Field(
+        default="wage", description="What this part is for wage tax; wage unless the document says otherwise."
+    )
 
 
 class Review(Document):

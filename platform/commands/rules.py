@@ -74,7 +74,7 @@ def _evaluated(
     known = [*day_rows["day"], *(at.date() for at in event_rows["at"])]
     known = [day for day in known if as_of is None or day <= as_of]
     if not known:
-        return pd.DataFrame(columns=["member", "period", "rule", "coins", "reason_nl", "reason_en"])
+        return pd.DataFrame(columns=["member", "period", "rule", "coins", "purse", "reason_nl", "reason_en"])
     first, last = min(known), as_of or max(known) + timedelta(days=6 - max(known).weekday())
     if (last - first).days > 100 * 366:
         raise Invalid(f"the days run from {first} to {last}: more than a hundred years", field="day")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from incentives.evaluate import DayMetrics, Events, Facts, entitlements, explain
+from incentives.frames import Population
 from incentives.rules import RuleSet
 from privacy.errors import Invalid
 from programs.documents import read_programme, ready
@@ -237,7 +238,9 @@ def test_only_days_within_enrolment_count_and_the_baseline_may_look_before_it() 
 def test_nothing_known_earns_nothing_and_keeps_the_columns() -> None:
     rows = entitlements(days(), Events.none(), Facts.none(), rule_set(STEPS, GOAL, CHECK_IN))
     assert rows.empty
-    assert rows.columns.tolist() == ["member", "period", "rule", "coins", "reason_nl", "reason_en", "at"]
+    assert rows.columns.tolist() == [
+        "member", "period", "rule", "coins", "purse", "reason_nl", "reason_en", "at"
+    ]  # fmt: skip
     told = explain(days(), Events.none(), Facts.none(), rule_set(STEPS), member="stranger")
     assert set(told["reason_en"].str.partition(": ")[2]) == {"nothing known of this day: 0 coins"}
 
@@ -302,3 +305,42 @@ def test_move_and_rest_pays_equal_effort_alike_with_and_without_steps() -> None:
     )
     rows = entitlements(known, Events.none(), Facts.none(), ready()["move-and-rest"].rules)
     assert rows["coins"].tolist() == [2, 2, 2]
+
+
+def test_coins_go_to_the_purse_of_the_rule_or_to_charity_where_the_member_chose_that() -> None:
+    known = days(*week("a", MONDAY, 6_000, count=3))
+    rules = rule_set({**STEPS, "member_may_give": True}, {**CHECK_IN, "event": "joined", "purse": "services"})
+    chosen = facts(
+        ("a", "gives_to", "charity", MONDAY + timedelta(1)), ("a", "gives_to", "self", MONDAY + timedelta(2))
+    )
+    rows = entitlements(known, events(("a", at(MONDAY), "joined")), chosen, rules)
+    assert rows["purse"].tolist() == ["services", "free", "good_cause", "free"]
+    told = explain(known, events(("a", at(MONDAY), "joined")), chosen, rules, member="a")
+    assert told[told["coins"] > 0]["purse"].tolist() == ["services", "free", "good_cause", "free"]
+
+
+def test_effort_is_taken_from_the_other_metrics_where_the_day_has_none_of_its_own() -> None:
+    rule = {"kind": "rate", "metric": "effort_minutes", "coins": 1}
+    known = days(
+        ("a", MONDAY, "vigorous_minutes", 10), ("a", MONDAY + timedelta(1), "moderate_minutes", 5),
+        ("a", MONDAY + timedelta(1), "effort_minutes", 7), ("a", MONDAY + timedelta(2), "vigorous_minutes", 1_500),
+        ("a", MONDAY + timedelta(2), "moderate_minutes", 1_500), ("b", MONDAY, "sleep_minutes", 400),
+    )  # fmt: skip
+    rows = entitlements(known, Events.none(), Facts.none(), rule_set(rule))
+    assert rows["coins"].tolist()[:2] == [20, 7]
+    assert rows["coins"].max() <= 6_000
+    assert set(rows["member"]) == {"a"}
+    assert rows["reason_en"][0] == "Monday: 20 minutes of moderate effort: 20 coins"
+
+
+def test_a_pause_protects_from_the_day_it_begins_to_the_day_it_ends() -> None:
+    happened = events(
+        ("a", at(MONDAY - timedelta(3)), "pause_start"), ("a", at(MONDAY), "pause_end"),
+        ("a", at(MONDAY + timedelta(2), 9), "pause_end"), ("a", at(MONDAY + timedelta(3), 20), "pause_start"),
+        ("b", at(MONDAY + timedelta(1)), "pause_end"), ("b", at(MONDAY + timedelta(1)), "pause_start"),
+        ("b", at(MONDAY + timedelta(4), 9), "pause_start"), ("b", at(MONDAY + timedelta(5), 9), "pause_start"),
+        ("b", at(MONDAY + timedelta(6), 9), "pause_end"),
+    )  # fmt: skip
+    population = Population(days(last=MONDAY + timedelta(8)), happened, Facts.none(), None)
+    paused = next(iter(population.blocks())).paused.astype(int).T.tolist()
+    assert paused == [[1, 0, 0, 1, 1, 1, 1, 1, 1], [0, 1, 0, 0, 1, 1, 1, 0, 0]]

@@ -54,7 +54,7 @@ def test_explaining_agrees_with_evaluating_and_gives_a_sentence_in_both_language
     rows = entitlements(*frames(world), versions, enrolled=enrolled(world))
     told = explain(*frames(world), versions, member="anna", enrolled=enrolled(world))
     paid = told[told["coins"] > 0]
-    columns = ["member", "period", "rule", "coins", "reason_nl", "reason_en", "at"]
+    columns = ["member", "period", "rule", "coins", "purse", "reason_nl", "reason_en", "at"]
     ours = rows[rows["member"] == "anna"]
     assert set(paid[columns].itertuples(index=False, name=None)) == set(
         ours[columns].itertuples(index=False, name=None)
