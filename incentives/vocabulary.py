@@ -76,6 +76,15 @@ DAY_METRICS: Mapping[str, DayMetric] = MappingProxyType(
             Words("Rolstoelduwen", "rolstoelduw", "rolstoelduwen"),
             Words("Wheelchair pushes", "wheelchair push", "wheelchair pushes"),
         ),
+        "felt_light_minutes": _minutes(
+            "lichte inspanning", "light effort", nl_label="Lichte inspanning", en_label="Light effort"
+        ),
+        "felt_moderate_minutes": _minutes(
+            "gewone inspanning", "moderate effort", nl_label="Gewone inspanning", en_label="Moderate effort"
+        ),
+        "felt_hard_minutes": _minutes(
+            "zware inspanning", "hard effort", nl_label="Zware inspanning", en_label="Hard effort"
+        ),
         "sleep_minutes": _minutes("slaap", "sleep", nl_label="Slaap", en_label="Sleep"),
         "sedentary_minutes": _minutes("zitten", "sitting", nl_label="Zitten", en_label="Sitting"),
         "resting_heart_rate": DayMetric(
@@ -89,7 +98,7 @@ DAY_METRICS: Mapping[str, DayMetric] = MappingProxyType(
         # Derived from the others where a day has no value of its own: see incentives.effort.
         "effort_minutes": DayMetric(
             "min",
-            6_000,  # a day of running weighs several times a day of moderate effort
+            3_000,  # no day holds more: see incentives.effort
             Words("Inspanning", "minuut matige inspanning", "minuten matige inspanning"),
             Words("Effort", "minute of moderate effort", "minutes of moderate effort"),
         ),
