@@ -11,6 +11,7 @@ repaired by the next. Decisions where the design leaves room, all in the member'
 * When payers or their shares change, a member never has less than the entitlement because a new payer's fund is dry.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,12 +20,14 @@ from uuid import UUID
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sqlalchemy import BigInteger, CheckConstraint, Date, String, Uuid, cast, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from incentives.accounts import availables, chunks
 from incentives.bulk import insert_rows, table_of
 from incentives.differences import Coins, next_step, rest_of
+from incentives.funds import draw, rooms
 from incentives.ledger import NewTransfer, TransferCode, book_many
 from incentives.parts import STATE, FundShare, Known, Parts, wanted_parts
 from incentives.purses import purses
@@ -116,6 +119,7 @@ def settle(
     now: datetime,
     since: date | None = None,
     changes: Mapping[UUID, Sequence[tuple[date, Sequence[FundShare]]]] | None = None,
+    budgets: Mapping[UUID, int] | None = None,
 ) -> Settled:
     """Post the difference between entitlements and what is posted, for all members named in ``funds``.
 
@@ -124,6 +128,7 @@ def settle(
     was earned from ``since`` on (what is older is closed and stays as it is).
     funds: who pays for each member; also members with nothing earned, or their coins are not looked at.
     changes: for members whose payers changed, who pays for what was earned from which day on, the earliest first.
+    budgets: the most coins that this programme may draw from a fund in a calendar year.
     Raises: Invalid (coins, shares), NotFound (a fund, or a subject that is not the principal's own).
     """
     for subject in funds:
@@ -134,7 +139,7 @@ def settle(
     )
     lock_ledger(db)
     parts = Parts.of(wanted, _known(db, programme, list(funds), since))
-    posting = _Posting(db, programme, parts, secret, now)
+    posting = _Posting(db, programme, parts, secret=secret, now=now, budgets=budgets or {})
     while posting.step():
         pass
     return posting.save()
@@ -165,8 +170,11 @@ def _known(db: Session, programme: str, subjects: Sequence[UUID], since: date | 
 class _Posting:
     """The steps of one settling."""
 
-    def __init__(self, db: Session, programme: str, parts: Parts, secret: bytes, now: datetime) -> None:
+    def __init__(
+        self, db: Session, programme: str, parts: Parts, *, secret: bytes, now: datetime, budgets: Mapping[UUID, int]
+    ) -> None:
         self.db, self.programme, self.parts, self.secret, self.now = db, programme, parts, secret, now
+        self.budgets = budgets
         self.transfers = 0
         self.references = self._references()
         self.order = self._order()
@@ -183,6 +191,7 @@ class _Posting:
         if not len(moving):
             return False
         self.transfers += len(moving)
+        draw(self.db, self._drawn(moving, change), self.now, programme=self.programme, budgets=self.budgets)
         book_many(self.db, [self._transfer(row, int(change[row])) for row in moving.tolist()], booked_at=self.now)
         self.parts.rows = rows.moved(change)
         self.parts.postings = self.parts.postings + (change != 0)
@@ -252,10 +261,17 @@ class _Posting:
         return np.concatenate((np.array(first, dtype=np.intp), settled))
 
     def _fund_room(self) -> Coins:
-        rooms = availables(self.db, self.parts.funds)
-        if len(rooms) < len(self.parts.funds):
+        found = rooms(self.db, self.parts.funds, self.now, programme=self.programme, budgets=self.budgets)
+        if len(found) < len(self.parts.funds):
             raise NotFound("There is no such fund.", field="funds")
-        return _room([rooms[fund] for fund in self.parts.funds])
+        return _room([found[fund] for fund in self.parts.funds])
+
+    def _drawn(self, moving: NDArray[np.intp], change: Coins) -> dict[UUID, int]:
+        """What a step takes out of each fund, less what comes back."""
+        coins: dict[UUID, int] = defaultdict(int)
+        for fund, amount in zip(self.parts.rows.fund[moving].tolist(), change[moving].tolist(), strict=True):
+            coins[self.parts.funds[fund]] += amount
+        return coins
 
     def _purse_room(self) -> Coins:
         rooms = availables(self.db, self.purses.values())

@@ -22,6 +22,7 @@ MEMBERS_TABLES = (
     "incentives.ledger",
     "incentives.holds",
     "incentives.seals",
+    "incentives.payer_terms",
     "incentives.funds",
     "incentives.purses",
     "incentives.settle",
@@ -47,6 +48,7 @@ EMPLOYERS_TABLES = (
     "privacy.release.published",
     "programs.catalogue",
     "admin.payments",
+    "admin.payers",
 )
 
 USES = {

@@ -12,4 +12,4 @@ from programs import registry as programs
 JOBS: Sequence[Job] = (*privacy.JOBS, *admin.JOBS, *incentives.JOBS, *programs.JOBS)
 """In the order in which they run when several are due."""
 
-MIRRORS: Sequence[copying.Mirror] = (*copying.MIRRORS, *programs.MIRRORS)
+MIRRORS: Sequence[copying.Mirror] = (*copying.MIRRORS, *programs.MIRRORS, *admin.MIRRORS)

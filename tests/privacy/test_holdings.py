@@ -5,6 +5,7 @@ from sqlalchemy import LargeBinary, String, Table, Uuid
 from sqlalchemy.orm import DeclarativeBase
 
 from privacy.principals import Side
+from privacy.store.columns import AccountId
 from privacy.store.holding import AtErasure, Holding, Nature
 from tests.platform.columns import FILE, document, held
 
@@ -62,9 +63,9 @@ def test_the_types_fit_what_is_said_of_a_column(
             case Nature.sealed:
                 assert isinstance(kind, LargeBinary), name
             case Nature.digest:
-                assert isinstance(kind, (LargeBinary, Uuid)) or name in PROVES, name
+                assert isinstance(kind, (LargeBinary, Uuid, AccountId)) or name in PROVES, name
             case Nature.pseudonym:
-                assert isinstance(kind, Uuid), name
+                assert isinstance(kind, (Uuid, AccountId)), name
             case Nature.plain if holding.owner is not None and isinstance(kind, String):
                 assert (kind.length or 10_000) <= 120, f"{name}: no free text in a plain column"
             case _:
