@@ -13,22 +13,22 @@ from sqlalchemy.orm import Session
 from incentives.accounts import Account
 from incentives.holds import Hold
 from incentives.ledger import Transfer
-from incentives.purses import Purse, movements, purse_available, purse_balance
+from incentives.purses import Purse, movements, own_purses, purse_availables, purse_balances
 from incentives.shop import ShopItem, ShopOrder, bought_code, orders
 from privacy.export import Person, Row, Section, columns_of, plain
 
 MOVEMENTS_FOR_HELP = 10
+_NOT_A_PURSES = {"kind", "owner", "floor_coins"}
 
 
 def _coins(db: Session, person: Person) -> Iterator[Row]:
-    account = db.scalar(select(Purse.account).where(Purse.subject == person.subject))
-    if account is None:
-        return
-    found = db.get_one(Account, account)
-    yield {"kind": "purse", **{k: v for k, v in columns_of(found).items() if k not in {"kind", "owner", "floor_coins"}}}
+    accounts = own_purses(db, person.subject)
+    for kind, account in accounts.items():
+        found = columns_of(db.get_one(Account, account))
+        yield {"kind": "purse", "purse": kind.value, **{name: found[name] for name in found.keys() - _NOT_A_PURSES}}
     for each in movements(db, person.subject):
         yield {"kind": "movement", **{name: plain(value) for name, value in asdict(each).items()}}
-    for hold in db.scalars(select(Hold).where(Hold.account == account).order_by(Hold.held_at, Hold.id)):
+    for hold in db.scalars(select(Hold).where(Hold.account.in_(accounts.values())).order_by(Hold.held_at, Hold.id)):
         yield {"kind": "hold", **columns_of(hold)}
 
 
@@ -40,9 +40,10 @@ def _orders(db: Session, person: Person) -> Iterator[Row]:
 
 
 def help_with_coins(db: Session, person: Person) -> Iterator[Row]:
-    """For a helper: what the purse holds, the newest movements, what was ordered; never a voucher's code."""
-    balance, available = purse_balance(db, person.subject), purse_available(db, person.subject)
-    yield {"balance_coins": balance, "available_coins": available}
+    """For a helper: what the purses hold, the newest movements, what was ordered; never a voucher's code."""
+    available = purse_availables(db, person.subject)
+    for kind, balance_coins in purse_balances(db, person.subject).items():
+        yield {"purse": kind.value, "balance_coins": balance_coins, "available_coins": available[kind]}
     for each in islice(movements(db, person.subject), MOVEMENTS_FOR_HELP):
         yield {"amount_coins": each.amount_coins, "code": each.code.value, "booked_at": plain(each.booked_at)}
     for order in islice(orders(db, person.subject), MOVEMENTS_FOR_HELP):

@@ -18,11 +18,13 @@ from incentives.references import reference, reference_secret
 from incentives.seals import lock_ledger
 
 
-def expire_purse(db: Session, subject: UUID, on: date, now: datetime) -> None:
-    """Give held coins free and let the purse's coins expire; harmless to repeat."""
-    account = purses_known(db, [subject]).get(subject)
-    if account is None:
-        return
+def expire_purses(db: Session, subject: UUID, on: date, now: datetime) -> None:
+    """Give held coins free and let the coins of all purses expire; harmless to repeat."""
+    for account in purses_known(db, [subject]).values():
+        _expire(db, account, on, now)
+
+
+def _expire(db: Session, account: UUID, on: date, now: datetime) -> None:
     lock_ledger(db)
     wanted = select(Hold.id).where(Hold.account == account, Hold.state == HoldState.open).order_by(Hold.id)
     for held in db.scalars(wanted).all():
@@ -41,5 +43,5 @@ def expire_purse(db: Session, subject: UUID, on: date, now: datetime) -> None:
         )
 
 
-AT_LEAVING = (expire_purse,)
+AT_LEAVING = (expire_purses,)
 """For ``privacy.erasure``."""

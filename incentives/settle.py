@@ -30,7 +30,7 @@ from incentives.differences import Coins, next_step, rest_of
 from incentives.funds import draw, rooms
 from incentives.ledger import NewTransfer, TransferCode, book_many
 from incentives.parts import STATE, FundShare, Known, Parts, wanted_parts
-from incentives.purses import purses
+from incentives.purses import PurseKind, purses
 from incentives.references import reference_ms, reference_secret
 from incentives.seals import lock_ledger
 from privacy.errors import NotFound
@@ -179,7 +179,8 @@ class _Posting:
         self.references = self._references()
         self.order = self._order()
         members = [parts.members[code] for code in np.unique(parts.rows.purse[parts.rows.due != 0])]
-        self.purses = purses(db, members, now)
+        keys = [(member, PurseKind.free) for member in members]
+        self.purses = {member: account for (member, _), account in purses(db, keys, now).items()}
 
     def step(self) -> bool:
         """Post what can be posted now; whether that was anything and more may follow."""

@@ -222,18 +222,20 @@ def _check_accounts(db: Session, sums: _Sums, problems: _Problems) -> dict[UUID,
 
 
 def _check_settlements(db: Session, sums: _Sums, problems: _Problems) -> None:
-    """What settling says against what the ledger says, per fund and purse."""
-    said = (
-        select(Settlement.fund, Purse.account, func.sum(Settlement.posted_coins))
-        .join(Purse, Purse.subject == Settlement.subject)
-        .group_by(Settlement.fund, Purse.account)
-    )
-    settled = {(fund, purse): int(coins) for fund, purse, coins in db.execute(said)}
-    purses = set(db.scalars(select(Purse.account)))
-    awards = {(debit, credit) for debit, credit in sums.settled if credit in purses}
-    returns = {(credit, debit) for debit, credit in sums.settled if debit in purses}
-    for fund, purse in sorted(awards | returns | settled.keys()):
-        coins, expected = sums.settled[fund, purse] - sums.settled[purse, fund], settled.get((fund, purse), 0)
+    """What settling says against what the ledger says, per fund and member; who has several purses is one member."""
+    said = select(Settlement.fund, Settlement.subject, func.sum(Settlement.posted_coins))
+    grouped = said.group_by(Settlement.fund, Settlement.subject)
+    settled = {(fund, subject): int(coins) for fund, subject, coins in db.execute(grouped)}
+    owners = {row.account: row.subject for row in db.execute(select(Purse.account, Purse.subject))}
+    booked: defaultdict[tuple[UUID, UUID], int] = defaultdict(int)
+    for (debit, credit), coins in sums.settled.items():
+        if credit in owners:
+            booked[debit, owners[credit]] += coins
+        if debit in owners:
+            booked[credit, owners[debit]] -= coins
+    for fund, subject in sorted(booked.keys() | settled.keys()):
+        coins, expected = booked[fund, subject], settled.get((fund, subject), 0)
         if coins != expected:
+            purse = next((account for account, owner in owners.items() if owner == subject), subject)
             sentence = f"From fund {fund} to purse {purse} went {coins} coins and {expected} were settled."
             problems.add("settlement", sentence)

@@ -12,7 +12,19 @@ from incentives.accounts import available
 from incentives.funds import Fund, credit_payment, fund_account
 from incentives.holds import HoldClosed, hold, post_hold, void_expired, void_hold
 from incentives.ledger import Account, InsufficientCoins, ReferenceReused, TransferCode, balance
-from incentives.purses import Purse, movements, purse, purse_available, purse_balance, purses
+from incentives.purses import (
+    Purse,
+    PurseKind,
+    may_pay,
+    movements,
+    paying_order,
+    purse,
+    purse_available,
+    purse_balance,
+    purse_balances,
+    purses,
+    purses_known,
+)
 from privacy.errors import Conflict, Invalid, NotFound
 from privacy.principals import Purpose
 from privacy.store import Store, transaction
@@ -53,11 +65,45 @@ def test_many_purses_open_at_once_and_known_ones_stay(members: Store) -> None:
     subjects = [uuid4() for _ in range(700)]
     with rewards(members) as db:
         first = purse(db, subjects[0], NOW)
-        opened = purses(db, subjects, NOW)
-        assert opened[subjects[0]] == first
+        keys = [(subject, PurseKind.free) for subject in subjects]
+        opened = purses(db, keys, NOW)
+        assert opened[subjects[0], PurseKind.free] == first
         assert len(set(opened.values())) == 700
-        assert purses(db, subjects, NOW) == opened
+        assert purses(db, keys, NOW) == opened
+        assert purses_known(db, subjects) == opened
         assert db.scalar(select(func.count()).select_from(Account)) == 700
+
+
+def test_a_member_has_a_purse_for_each_purpose_and_each_counts_for_itself(members: Store) -> None:
+    subject = uuid4()
+    with rewards(members) as db:
+        for kind, coins in zip(PurseKind, (5, 7, 11), strict=True):
+            pay_in(db, purse(db, subject, NOW, kind), coins)
+        pay_in(db, purse(db, subject, NOW, PurseKind.services), 1)
+        assert purse_balances(db, subject) == {
+            PurseKind.free: 5,
+            PurseKind.services: 8,
+            PurseKind.good_cause: 11,
+        }
+        assert [purse_balance(db, subject, kind) for kind in PurseKind] == [5, 8, 11]
+        assert (purse_balance(db, subject), purse_available(db, subject)) == (5, 5)
+        assert [(line.purse, line.balance_coins) for line in movements(db, subject)][-1] == (PurseKind.good_cause, 11)
+        assert len(movements(db, subject)) == 4
+    assert verdict(members).problems == []
+
+
+@pytest.mark.parametrize(
+    ("item", "order"),
+    [
+        ("voucher", [PurseKind.free]),
+        ("service", [PurseKind.services, PurseKind.free]),
+        ("donation", [PurseKind.good_cause, PurseKind.free]),
+        ("team_pool", [PurseKind.good_cause, PurseKind.free]),
+    ],
+)
+def test_earmarked_coins_pay_for_their_purpose_alone_and_go_first(item: str, order: list[PurseKind]) -> None:
+    assert paying_order(item) == order
+    assert {kind for kind in PurseKind if may_pay(kind, item)} == set(order)
 
 
 def test_nothing_ties_a_purse_to_a_member_but_its_row(members: Store) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, insert, select, text
 from incentives.accounts import AccountKind, account_of, balance
 from incentives.holds import hold
 from incentives.leaving import AT_LEAVING
-from incentives.purses import purses_known
+from incentives.purses import PurseKind, purses_known
 from incentives.settle import Settlement
 from privacy import erasure
 from privacy.erasure import apply_erasures, erase
@@ -26,6 +26,7 @@ from privacy.people import Profile, cipher_of, principal_of, profile, sign_in, s
 from privacy.principals import OPERATOR, VISITOR, Purpose
 from privacy.release.cohorts import CohortMember, ReachMark
 from privacy.store import Store, transaction
+from privacy.store.columns import AccountId
 from privacy.store.erased import ErasureApplied
 from privacy.store.holding import AtErasure, Holding
 from privacy.store.members import MembersBase
@@ -126,7 +127,7 @@ def test_the_person_cannot_be_opened_and_every_session_is_over(members: Store, s
 
 def test_what_is_left_in_the_purse_expires_by_a_transfer(members: Store, sam: Profile) -> None:
     with transaction(members, JOB, Purpose.rewards) as db:
-        account = purses_known(db, [sam.subject])[sam.subject]
+        account = purses_known(db, [sam.subject])[sam.subject, PurseKind.free]
         hold(db, reference=uuid4(), account=account, amount_coins=5, expires_at=LATER + timedelta(1), now=NOW)
     gone(members, sam.account)
     with transaction(members, JOB, Purpose.rewards) as db:
@@ -236,6 +237,8 @@ def _value(column: object) -> object:
     kind = column.type.python_type  # type: ignore[attr-defined]
     if getattr(column.type, "enums", None):  # type: ignore[attr-defined]
         return column.type.enums[0]  # type: ignore[attr-defined]
+    if isinstance(column.type, AccountId):  # type: ignore[attr-defined]
+        return uuid4()
     samples = {object: NOW, UUID: uuid4(), bytes: os.urandom(16), str: "x", int: 1, float: 1.0, bool: True, date: TODAY}
     return samples[kind]
 
@@ -341,7 +344,7 @@ def test_settling_meanwhile_gives_the_erased_nothing_and_the_books_stay_right(me
         sleep(0.2)
         assert gone(members, each.account)
         with reading(members) as db:
-            account = purses_known(db, [each.subject])[each.subject]
+            account = purses_known(db, [each.subject])[each.subject, PurseKind.free]
             before = db.scalar(select(func.count()).select_from(Settlement).where(Settlement.subject == each.subject))
         sleep(0.2)
         with reading(members) as db:

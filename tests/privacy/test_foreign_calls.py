@@ -252,7 +252,12 @@ def argument(call: str, parameter: str, annotation: Any, ids: Ids, shop_item: UU
         "programme": lambda: ready()[PROGRAMME] if annotation is Programme else PROGRAMME,
         "key": lambda: PROGRAMME,
         "document": lambda: ready_text(PROGRAMME),
-        "kind": lambda: next((kind for part, kind in _KINDS.items() if part in call), "daily_challenge"),
+        "kind": lambda: (
+            purses.PurseKind.free
+            if annotation is purses.PurseKind
+            else next((kind for part, kind in _KINDS.items() if part in call), "daily_challenge")
+        ),
+        "keys": lambda: [(ids.subject, purses.PurseKind.free)],
         "metric": lambda: "steps",
         "value": lambda: 7_000.0,
         "format": lambda: "test",

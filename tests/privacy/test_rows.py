@@ -377,8 +377,8 @@ ATTACKS = (
     "SELECT query FROM pg_stat_activity",
     "SELECT * FROM pg_locks",
     "INSERT INTO goal VALUES ('{kim}', 'steps', '2026-01-01', 1)",
-    "INSERT INTO purse VALUES ('{kim}', gen_random_uuid())"
-    " ON CONFLICT (subject) DO UPDATE SET subject = excluded.subject RETURNING purse.account",
+    "INSERT INTO purse (subject, kind, account) VALUES ('{kim}', 'free', gen_random_uuid())"
+    " ON CONFLICT (subject, kind) DO UPDATE SET subject = excluded.subject RETURNING purse.account",
     "UPDATE goal SET subject = '{kim}'",
     "UPDATE ledger_account SET balance_coins = balance_coins WHERE kind = 'purse' AND id = '{kim_purse}' RETURNING id",
     "SELECT 1 / (CASE WHEN p.subject = '{kim}' THEN 0 ELSE 1 END) FROM purse AS p WHERE p.subject <> '{sam}'",
