@@ -1,4 +1,4 @@
-"""Rules for a population against a plain loop: day values x 10 rules with caps per day and week."""
+"""Rules for a population against a plain loop: a million day values x 10 rules with caps per day and week."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from incentives.evaluate import DayMetrics, Events, Facts, entitlements
 from incentives.rules import RuleSet
 
 FIRST = date(2026, 1, 5)
-MEMBERS, DAYS, RULES = 1_000, 98, 10
+MEMBERS, DAYS, RULES = 10_000, 100, 10
 DAY_CAP, WEEK_CAP = 12, 50
 
 

@@ -43,8 +43,8 @@ def _scopes(strip: Strip) -> Iterator[tuple[str, str, Caps]]:
         yield scope, names[scope], caps
 
 
-def clip(strips: list[Strip], calendar: Calendar, members: int) -> None:
-    """Set ``granted`` and ``cut_by`` of every strip.
+def clip(strips: list[Strip], calendar: Calendar, members: int, *, reasons: bool = True) -> None:
+    """Set ``granted`` and, for reasons, ``cut_by`` of every strip.
 
     Order: the day on which an amount falls; moments, then days, then weeks; then the order of the document.
     """
@@ -58,8 +58,9 @@ def clip(strips: list[Strip], calendar: Calendar, members: int) -> None:
             for row in np.flatnonzero(strip.coins.any(axis=1)).tolist():
                 turns[int(strip.rows[row])].append((strip.order, number, row))
     for day, turn in enumerate(turns):
+        now: dict[CapPeriod, int] = {period: int(calendar.of[period][day]) for period in PERIODS}
         for _, number, row in sorted(turn):
-            _clip_row(strips[number], row, plans[number], {period: int(calendar.of[period][day]) for period in PERIODS})
+            _clip_row(strips[number], row, plans[number], now, reasons=reasons)
 
 
 def _counters(strips: list[Strip], members: int) -> dict[_Key, _Counter]:
@@ -86,13 +87,14 @@ def _plan(strip: Strip, counters: dict[_Key, _Counter]) -> _Plan:
     ]
 
 
-def _clip_row(strip: Strip, row: int, plan: _Plan, now: dict[CapPeriod, int]) -> None:
+def _clip_row(strip: Strip, row: int, plan: _Plan, now: dict[CapPeriod, int], *, reasons: bool) -> None:
     granted, cut_by = strip.granted[row], strip.cut_by[row]
     for counter, period, cap, number in plan:
         counter.turn(now[period])
         if cap is not None:
             room = np.maximum(cap - counter.granted, 0)
-            cut_by[granted > room] = number
+            if reasons:
+                cut_by[granted > room] = number
             np.minimum(granted, room, out=granted)
     for counter, _, _, _ in plan:
         counter.granted += granted

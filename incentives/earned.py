@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from privacy.errors import Invalid
 
 from .frames import THOUSAND, UNKNOWN, Block, Bools
-from .periods import Ints
+from .periods import Ints, PeriodWord
 from .rules import AMOUNT_MAX, Bands, CheckIn, Condition, OneOff, RateRule, Rule, RuleSet, WeeklyGoal
 from .vocabulary import BASELINE_PREFIX, GOAL_PREFIX
 
@@ -39,6 +39,12 @@ class Strip:
     counts: Bools
     """Where the rule is in force for an enrolled member."""
     detail: Mapping[str, Ints] = field(default_factory=dict)
+    period: PeriodWord = "day"
+    """What the amount is for: the kind of period that the row's day lies in."""
+    moment: str | None = None
+    """Certain with the first event of this kind on the day, else when the day ends."""
+    opening: bool = False
+    """Given when the day begins."""
     granted: Ints = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     cut_by: NDArray[np.int8] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int8))
 
@@ -76,7 +82,9 @@ def _day_strip(
     days = slice(version.low, version.high)
     counts = block.enrolled[days]
     rows = np.arange(version.low, version.high)
-    return Strip(rule, version.rules, order, rows, np.where(counts, coins, 0), counts, detail)
+    if not block.everybody:
+        coins = np.where(counts, coins, 0)
+    return Strip(rule, version.rules, order, rows, coins, counts, detail)
 
 
 def thousandths(amount: Decimal) -> int:
@@ -116,13 +124,15 @@ def _rate(block: Block, version: Version, place: int, rule: RateRule) -> Strip:
     if rule.part_counts:
         coins = _times(np.maximum(amounts, 0), rule.coins_per_unit / THOUSAND)
     else:
-        coins = _times(np.maximum(amounts, 0) // thousandths(rule.per), Fraction(rule.coins))
+        coins = _times(np.maximum(amounts // thousandths(rule.per), 0), Fraction(rule.coins))
     return _day_strip(block, version, rule, coins, order=(DAY, place))
 
 
 def _times(amounts: Ints, rate: Fraction) -> Ints:
     """``amounts x rate`` exactly, rounded up: in 64 bits where it fits, else in Python's own integers."""
     top, bottom = rate.numerator, rate.denominator
+    if rate == 1:
+        return amounts
     if int(amounts.max(initial=0)) * top + bottom <= _INT64_MAX:
         return -(-(amounts * top) // bottom)
     exact = -(-(amounts.astype(object) * top) // bottom)
@@ -147,7 +157,9 @@ def _moments(block: Block, version: Version, place: int, rule: CheckIn | OneOff,
         counted = happened & (total - before <= rule.days_per_week_max)
     days = slice(version.low, version.high)
     coins = counted[days] * np.int64(rule.coins)
-    return _day_strip(block, version, rule, coins, order=(MOMENT, place), happened=happened[days].astype(np.int64))
+    strip = _day_strip(block, version, rule, coins, order=(MOMENT, place), happened=happened[days].astype(np.int64))
+    strip.moment, strip.period = rule.event, "once" if isinstance(rule, OneOff) else "day"
+    return strip
 
 
 def _weekly_goal(block: Block, version: Version, place: int, rule: WeeklyGoal) -> Strip:
@@ -164,7 +176,7 @@ def _weekly_goal(block: Block, version: Version, place: int, rule: WeeklyGoal) -
     counts = _per_week(block.enrolled, starts)[weeks] > 0
     detail = {"total": total[weeks], "number": number[weeks], "goal": goal[weeks], "source": source[weeks]}
     coins = np.where(reached[weeks] & counts, np.int64(rule.coins), 0)
-    return Strip(rule, version.rules, (WEEK, place), calendar.week_ends[weeks], coins, counts, detail)
+    return Strip(rule, version.rules, (WEEK, place), calendar.week_ends[weeks], coins, counts, detail, "week")
 
 
 def _per_week(values: Ints | Bools, starts: Ints) -> Ints:

@@ -18,28 +18,25 @@ The semantics, in full (docs/rules.md has an example of each kind):
 - Adding later days changes no earlier entitlement, so a history may be cut at any day.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from privacy.errors import Invalid
 
 from .caps import clip
-from .earned import WEEK, Strip, Version, strips
+from .earned import Strip, Version, strips
 from .frames import Block, DayMetrics, Events, Facts, Population
-from .periods import ONCE, Calendar, Ints
-from .reasons import sentence, why_not
-from .rules import CheckIn, OneOff, RuleSet
-from .vocabulary import CHARITY, GIVES_TO
+from .periods import Calendar
+from .reasons import why_not
+from .rows import COLUMNS, PURSES, Table, certain_at, purses
+from .rules import RuleSet
 
 __all__ = ["DayMetrics", "Events", "Facts", "entitlements", "explain"]
 
 Rules = RuleSet | Sequence[tuple[date, RuleSet]]
-COLUMNS = ("member", "period", "rule", "coins", "purse", "reason_nl", "reason_en", "at")
-_END_OF_DAY = np.timedelta64(86_399, "s")
 
 
 def entitlements(
@@ -61,13 +58,10 @@ def entitlements(
     """
     population = Population(days, events, facts, enrolled)
     versions = _versions(rules, population.calendar)
-    parts = [
-        part
-        for block in population.blocks()
-        if (part := _granted(block, _judged(block, versions), population.members, reasons)) is not None
-    ]
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
-    return frame.astype({"coins": "int64", "at": "datetime64[us]"}).loc[:, list(COLUMNS)]
+    table = Table(population.calendar, population.members, reasons=reasons)
+    for block in population.blocks():
+        table.add(block, _judged(block, versions, reasons=reasons))
+    return table.frame()
 
 
 def explain(
@@ -83,17 +77,18 @@ def explain(
     population = Population(_only(days, member), events, facts, enrolled, members=[member])
     versions = _versions(rules, population.calendar)
     found: list[tuple[tuple[int, tuple[int, int]], tuple[object, ...]]] = []
+    first = np.zeros(1, dtype=np.int64)  # the place of the only member
     for block in population.blocks():
         for strip in _judged(block, versions):
-            labels = _labels(block.calendar, strip)
             for row in np.flatnonzero(strip.counts[:, 0]).tolist():
                 texts = (why_not(block, strip, row, 0, "nl"), why_not(block, strip, row, 0, "en"))
                 if texts[0] is None:
                     continue
-                day, coins = int(strip.rows[row]), int(strip.granted[row, 0])
-                purse = _purses(block, strip, strip.rows[[row]], np.zeros(1, dtype=np.int64))[0]
-                at = _certain_at(block, strip, strip.rows[[row]], np.zeros(1, dtype=np.int64))[0]
-                found.append(((day, strip.order), (member, labels[day], strip.rule.id, coins, purse, *texts, at)))
+                day, coins = strip.rows[[row]], int(strip.granted[row, 0])
+                purse = PURSES[int(purses(block, strip, day, first)[0])]
+                at = certain_at(block, strip, day, first).astype("M8[us]")[0]
+                label = block.calendar.label(strip.period, int(day[0]))
+                found.append(((int(day[0]), strip.order), (member, label, strip.rule.id, coins, purse, *texts, at)))
     found.sort(key=lambda pair: pair[0])
     return pd.DataFrame([row for _, row in found], columns=list(COLUMNS))
 
@@ -124,71 +119,7 @@ def _versions(rules: Rules, calendar: Calendar) -> list[Version]:
     ]
 
 
-def _judged(block: Block, versions: list[Version]) -> list[Strip]:
+def _judged(block: Block, versions: list[Version], *, reasons: bool = True) -> list[Strip]:
     found = strips(block, versions)
-    clip(found, block.calendar, block.shape[1])
+    clip(found, block.calendar, block.shape[1], reasons=reasons)
     return found
-
-
-def _labels(calendar: Calendar, strip: Strip) -> dict[int, str]:
-    """The period that each row of a strip is for."""
-    positions: Iterable[int] = strip.rows.tolist()
-    if isinstance(strip.rule, OneOff):
-        return dict.fromkeys(positions, ONCE)
-    label = calendar.week_label if strip.order[0] == WEEK else calendar.label
-    return {position: label(position) for position in positions}
-
-
-def _granted(block: Block, judged: list[Strip], members: pd.Index, reasons: bool) -> pd.DataFrame | None:
-    """The rows of one block with coins, by member and in the order of granting; None where there are none."""
-    parts = [_rows(block, strip, members, reasons) for strip in judged if strip.granted.any()]
-    if not parts:
-        return None
-    frame = pd.concat(parts, ignore_index=True)
-    return frame.sort_values(["place", "day", "phase", "order"], kind="stable", ignore_index=True)
-
-
-def _rows(block: Block, strip: Strip, members: pd.Index, reasons: bool) -> pd.DataFrame:
-    rows, places = np.nonzero(strip.granted)
-    days = strip.rows[rows]
-    labels = _labels(block.calendar, strip)
-    texts: dict[str, object] = {"reason_nl": "", "reason_en": ""}
-    if reasons:
-        where = list(zip(rows.tolist(), places.tolist(), strict=True))
-        texts = {
-            "reason_nl": [sentence(block, strip, row, place, "nl") for row, place in where],
-            "reason_en": [sentence(block, strip, row, place, "en") for row, place in where],
-        }
-    return pd.DataFrame(
-        {
-            "member": members.to_numpy()[places + block.low],
-            "period": [labels[day] for day in days.tolist()],
-            "rule": strip.rule.id,
-            "coins": strip.granted[rows, places],
-            "purse": _purses(block, strip, days, places),
-            **texts,
-            "at": _certain_at(block, strip, days, places),
-            "place": places,
-            "day": days,
-            "phase": strip.order[0],
-            "order": strip.order[1],
-        }
-    )
-
-
-def _purses(block: Block, strip: Strip, days: Ints, places: Ints) -> NDArray[np.object_]:
-    """Where the coins go: the rule's purse, or to be given away where the member chose that on the day."""
-    purses = np.full(len(days), strip.rule.purse, dtype=object)
-    if strip.rule.member_may_give:
-        purses[block.holds(GIVES_TO, CHARITY)[days, places]] = "good_cause"
-    return purses
-
-
-def _certain_at(block: Block, strip: Strip, days: Ints, places: Ints) -> NDArray[np.datetime64]:
-    """The local time of the first such event of the day, else the end of the day."""
-    ends = (block.calendar.days[days] + _END_OF_DAY).astype("datetime64[us]")
-    if not isinstance(strip.rule, CheckIn | OneOff):
-        return ends
-    moments = block.first_moments(strip.rule.event)
-    cells = (days * block.shape[1] + places).tolist()
-    return np.array([moments.get(cell, end) for cell, end in zip(cells, ends.astype(np.int64), strict=True)], "M8[us]")

@@ -47,18 +47,20 @@ class DayMetrics:
         negative, infinite or beyond ten million.
         """
         days = pd.date_range(pd.Timestamp(first), pd.Timestamp(last), freq="D")
-        known = pd.Index(_values(frame, "member")).unique() if members is None else pd.Index(list(members))
-        row = _positions(known, frame)
+        row, known = _coded(frame)
+        if members is not None:
+            found, known = known, pd.Index(list(members))
+            row = _placed(known.get_indexer(found), row)
         column = _as_days(frame, "day").astype(np.int64) - np.datetime64(first, "D").astype(np.int64)
         values = frame["value"].to_numpy(dtype=np.float64)
         metric_codes, metrics = pd.factorize(frame["metric"])
         inside = (row >= 0) & (column >= 0) & (column < len(days))
+        everything = bool(inside.all())
         arrays: dict[str, Floats] = {}
         for code, metric in enumerate(metrics):
-            chosen = inside & (metric_codes == code)
-            arrays[str(metric)] = _matrix(
-                str(metric), row[chosen], column[chosen], values[chosen], (len(known), len(days))
-            )
+            chosen = slice(None) if everything and len(metrics) == 1 else inside & (metric_codes == code)
+            cells = row[chosen] * len(days) + column[chosen]
+            arrays[str(metric)] = _matrix(str(metric), cells, values[chosen], (len(known), len(days)))
         return cls(known, days, arrays)
 
     @property
@@ -70,17 +72,31 @@ class DayMetrics:
         return Calendar(days[0], days[-1])
 
 
-def _matrix(metric: str, row: Ints, column: Ints, values: Floats, shape: tuple[int, int]) -> Floats:
+def _matrix(metric: str, cells: Ints, values: Floats, shape: tuple[int, int]) -> Floats:
     if metric not in DAY_METRICS:
         raise Invalid(unknown_metric(metric), field="metric")
     if np.any((values < 0) | (values > AMOUNT_MAX)):
         raise Invalid(f"{metric}: a value lies outside 0 to {AMOUNT_MAX:,}", field="value")
-    cells = row * shape[1] + column
-    if len(np.unique(cells)) != len(cells):
+    seen = np.zeros(shape[0] * shape[1], dtype=np.bool_)
+    seen[cells] = True
+    if np.count_nonzero(seen) != len(cells):
         raise Invalid(f"{metric}: a member has two values for one day", field="day")
-    matrix = np.full(shape, np.nan)
-    matrix[row, column] = values
-    return matrix
+    matrix = np.full(shape[0] * shape[1], np.nan)
+    matrix[cells] = values
+    return matrix.reshape(shape)
+
+
+def _coded(frame: pd.DataFrame) -> tuple[Ints, pd.Index]:
+    """The place of each row's member in an index of all who occur, in the order in which they first do."""
+    codes, known = pd.factorize(frame["member"])
+    return codes.astype(np.int64), pd.Index(np.asarray(known, dtype=object), dtype=object)
+
+
+def _placed(places: NDArray[np.intp], codes: Ints) -> Ints:
+    """The place of each code, -1 where the code or its place is none."""
+    if not len(places):
+        return np.full(len(codes), -1, dtype=np.int64)
+    return np.where(codes < 0, -1, places[codes]).astype(np.int64)
 
 
 def _values(frame: pd.DataFrame, name: str) -> NDArray[np.object_]:
@@ -89,11 +105,8 @@ def _values(frame: pd.DataFrame, name: str) -> NDArray[np.object_]:
 
 def _positions(members: pd.Index, frame: pd.DataFrame) -> Ints:
     """Where the member of each row stands in the index, -1 for a stranger."""
-    named = frame["member"]
-    if isinstance(named.dtype, pd.CategoricalDtype):
-        places = np.asarray(members.get_indexer(named.cat.categories), dtype=np.int64)
-        return places[named.cat.codes.to_numpy()] if len(places) else np.empty(0, dtype=np.int64)
-    return np.asarray(members.get_indexer(pd.Index(_values(frame, "member"))), dtype=np.int64)
+    codes, known = _coded(frame)
+    return _placed(members.get_indexer(known), codes)
 
 
 def _as_days(frame: pd.DataFrame, name: str) -> Days:
@@ -266,6 +279,11 @@ class Block:
         cells, moments = self._cells(kind)
         order = np.argsort(moments, kind="stable")[::-1]
         return dict(zip(cells[order].tolist(), moments[order].tolist(), strict=True))
+
+    @property
+    def everybody(self) -> bool:
+        """Whether every day counts for everybody."""
+        return self._population.enrolled is None
 
     @cached_property
     def enrolled(self) -> Bools:

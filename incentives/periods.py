@@ -5,6 +5,7 @@ Only local dates occur here: a day of 23 or 25 hours is one day, and a week belo
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,8 @@ from .rules import CapPeriod
 
 Days = NDArray[np.datetime64]
 Ints = NDArray[np.int64]
-ONCE = "once"
+PeriodWord = Literal["day", "week", "month", "year", "once"]
+PERIOD_WORDS: tuple[PeriodWord, ...] = ("day", "week", "month", "year", "once")
 
 
 class Calendar:
@@ -39,13 +41,20 @@ class Calendar:
     def __len__(self) -> int:
         return len(self.days)
 
-    def label(self, position: int) -> str:
-        """The day itself, as in ``2026-02-03``."""
-        return str(self.days[position])
-
-    def week_label(self, position: int) -> str:
-        """The ISO week that a day lies in, as in ``2026-W05``."""
-        return week_label(self.days[position].item())
+    def label(self, word: PeriodWord, position: int) -> str:
+        """The period of this kind that a day lies in: ``2026-02-03``, ``2026-W05``, ``2026-02``, ``2026``, ``once``."""
+        day = str(self.days[position])
+        match word:
+            case "day":
+                return day
+            case "week":
+                return week_label(self.days[position].item())
+            case "month":
+                return day[:7]
+            case "year":
+                return day[:4]
+            case "once":
+                return word
 
 
 def week_label(day: date) -> str:

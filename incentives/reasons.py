@@ -71,7 +71,7 @@ def sentence(block: Block, strip: Strip, row: int, member: int, language: Langua
 def _when(block: Block, strip: Strip, row: int, language: Language) -> str:
     position = int(strip.rows[row])
     if isinstance(strip.rule, WeeklyGoal):
-        return f"Week {int(block.calendar.week_label(position)[-2:])}"
+        return f"Week {int(block.calendar.label('week', position)[-2:])}"
     return _WEEKDAYS[language][block.calendar.days[position].item().weekday()]
 
 
