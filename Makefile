@@ -45,8 +45,8 @@ check: $(VENV)/.developing  ## style, types, imports, migrations, translations
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports
 
-bench: $(VENV)/.developing  ## measurements, as ratios within one run
-	@$(BIN)/python -m bench
+bench: $(VENV)/.developing  ## measurements, as ratios within one run; writes docs/performance.md
+	@$(BIN)/python -m bench --write
 
 soak: $(VENV)/.developing  ## the long runs: kills, mixed requests, durations, canaries; prints their figures (hours)
 	@VITAAL_SOAK_KILLS=500 $(BIN)/pytest -q --timeout 10800 -n $(WORKERS) tests/incentives/test_ledger_kills.py tests/platform/test_mailing.py

@@ -56,7 +56,8 @@ def comparisons() -> Iterator[tuple[Any, ...]]:
                 bare.executemany("INSERT INTO posting VALUES (?, ?, ?, ?, ?)", rows)
                 bare.execute("COMMIT")
 
-            yield f"ledger: batch of {size:,}, all features, SQLite", "bare keyed executemany", ours, raw, 7
+            limit = f"batch-{size}-sqlite"
+            yield f"ledger: batch of {size:,}, all features, SQLite", "raw keyed executemany", ours, raw, 7, limit
         bare.close()
         store.close()
 
