@@ -9,13 +9,24 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, Enum, Row, UniqueConstraint, Uuid, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Enum,
+    Row,
+    UniqueConstraint,
+    Uuid,
+    bindparam,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from incentives.bulk import insert_rows, table_of
 from incentives.seals import lock_ledger
 from privacy.errors import Conflict, NotFound
-from privacy.store.columns import UtcDateTime
+from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
 from privacy.store.members import MembersBase
 from privacy.store.sight import Through
@@ -68,7 +79,7 @@ class Account(MembersBase):
         export="coins",
     )
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    id: Mapped[UUID] = mapped_column(AccountId, primary_key=True)
     kind: Mapped[AccountKind] = mapped_column(Enum(AccountKind, native_enum=False, create_constraint=True, name="kind"))
     owner: Mapped[UUID | None] = mapped_column(Uuid)
     floor_coins: Mapped[int | None] = mapped_column(BigInteger)
@@ -122,6 +133,22 @@ def account_of(db: Session, *, kind: AccountKind, owner: UUID | None = None, now
     floor_coins = None if kind is AccountKind.outside else 0
     open_accounts(db, [uuid4()], kind=kind, owner=owner, floor_coins=floor_coins, now=now)
     return db.scalars(wanted).one()
+
+
+def lock_accounts(db: Session, accounts: Collection[UUID]) -> None:
+    """Keep what is said of these accounts true until this transaction ends; SQLite has one writer anyway.
+
+    Everybody locks in one order, purses first and then what many share, each by id: whoever will book more than once in
+    a transaction locks all accounts of it first, or two such transactions could wait for each other.
+    """
+    if accounts and db.get_bind().dialect.name == "postgresql":
+        db.execute(_LOCK, {"accounts": list(accounts)})
+
+
+_LOCK = text(
+    "SELECT count(*) FROM (SELECT FROM ledger_account WHERE id = ANY (:accounts)"
+    " ORDER BY kind <> 'purse', id FOR NO KEY UPDATE) AS locked"
+).bindparams(bindparam("accounts", type_=ARRAY(Uuid())))
 
 
 def balance(db: Session, account: UUID) -> int:

@@ -57,7 +57,7 @@ class Fund(MembersBase):
         not_exported="About organisations alone.",
     )
 
-    account: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    account: Mapped[UUID] = mapped_column(AccountId, primary_key=True)
     collective: Mapped[UUID] = mapped_column(Uuid)
     payer: Mapped[Payer] = mapped_column(Enum(Payer, native_enum=False, create_constraint=True, name="payer"))
     payer_id: Mapped[UUID] = mapped_column(Uuid)

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Enum, Index, Uuid, select, update
+from sqlalchemy import BigInteger, CheckConstraint, Enum, Index, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from incentives.accounts import Account, InsufficientCoins, available
@@ -17,7 +17,7 @@ from incentives.bulk import insert_rows, table_of
 from incentives.ledger import ReferenceReused, Transfer, TransferCode, book, check_amount
 from incentives.seals import lock_ledger
 from privacy.errors import Conflict, NotFound
-from privacy.store.columns import UtcDateTime
+from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
 from privacy.store.members import MembersBase
 from privacy.store.sight import Through
@@ -57,8 +57,8 @@ class Hold(MembersBase):
         export="coins",
     )
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    account: Mapped[UUID] = mapped_column(Uuid)
+    id: Mapped[UUID] = mapped_column(AccountId, primary_key=True)
+    account: Mapped[UUID] = mapped_column(AccountId)
     amount_coins: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[HoldState] = mapped_column(Enum(HoldState, native_enum=False, create_constraint=True, name="state"))
     held_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -16,7 +16,17 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Connection, Enum, Index, String, Uuid, select
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Connection,
+    Enum,
+    Index,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from incentives.accounts import (
@@ -30,9 +40,10 @@ from incentives.accounts import (
     open_account,
 )
 from incentives.bulk import insert_rows, table_of
+from incentives.references import month_of
 from incentives.seals import SealedRow, append_seal, head, lock_ledger
 from privacy.errors import Conflict, Invalid, NotFound
-from privacy.store.columns import UtcDateTime
+from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
 from privacy.store.members import MembersBase
 from privacy.store.rows import OWN_ROWS
@@ -85,14 +96,17 @@ class Transfer(MembersBase):
     __table_args__ = (
         CheckConstraint(f"amount_coins BETWEEN 1 AND {AMOUNT_COINS_MAX}", name="amount"),
         CheckConstraint("debit <> credit", name="sides"),
-        Index(None, "debit", "id"),
-        Index(None, "credit", "id"),
+        PrimaryKeyConstraint("id", "month"),
+        Index(None, "debit"),
+        Index(None, "credit"),
+        {"postgresql_partition_by": "RANGE (month)"},
     )
 
     __holding__ = Holding(
         about="One movement of coins between two nameless accounts.",
         columns={
             "id": pseudonym("its idempotency key: keyed or random"),
+            "month": plain("of the event, from the id: where the row lies"),
             "debit": pseudonym("the account that it left"),
             "credit": pseudonym("the account that it reached"),
             "amount_coins": plain("the books must add up"),
@@ -107,17 +121,19 @@ class Transfer(MembersBase):
         export="coins",
     )
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    debit: Mapped[UUID] = mapped_column(Uuid)
-    credit: Mapped[UUID] = mapped_column(Uuid)
     amount_coins: Mapped[int] = mapped_column(BigInteger)
+    booked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seal: Mapped[int] = mapped_column(BigInteger)
+    month: Mapped[int] = mapped_column(SmallInteger, autoincrement=False)
+    """``references.month_of`` the id, so that the key (id, month) is a guard over all partitions."""
+    id: Mapped[UUID] = mapped_column(AccountId)
+    debit: Mapped[UUID] = mapped_column(AccountId)
+    credit: Mapped[UUID] = mapped_column(AccountId)
+    group_id: Mapped[UUID | None] = mapped_column(AccountId)
     code: Mapped[TransferCode] = mapped_column(
         Enum(TransferCode, native_enum=False, create_constraint=True, name="code")
     )
     cause: Mapped[str] = mapped_column(String(CAUSE_CHARACTERS_MAX))
-    group_id: Mapped[UUID | None] = mapped_column(Uuid)
-    booked_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    seal: Mapped[int] = mapped_column(BigInteger)
 
 
 class ReferenceReused(Conflict):
@@ -168,7 +184,7 @@ def book(
         reference=reference, debit=debit, credit=credit, amount_coins=amount_coins, code=code, cause=cause, group=group
     )
     book_many(db, [new], booked_at=booked_at)
-    return db.scalars(select(Transfer).where(Transfer.id == reference)).one()
+    return db.scalars(select(Transfer).where(Transfer.id == reference, Transfer.month == month_of(reference))).one()
 
 
 def book_many(db: Session, transfers: Sequence[NewTransfer], *, booked_at: datetime) -> int:
@@ -215,22 +231,26 @@ def check_amount(amount_coins: object) -> None:
         raise Invalid(f"An amount is a whole number of coins from 1 to {AMOUNT_COINS_MAX}.", field="amount_coins")
 
 
-_COLUMNS = (*SealedRow._fields, "booked_at", "seal")
+_COLUMNS = (*SealedRow._fields, "month", "booked_at", "seal")
 
 
 def _insert(
     db: Session, connection: Connection, rows: list[SealedRow], *, seal: int, booked_at: datetime
 ) -> list[SealedRow]:
     """Insert what is not there yet and return it; the rest must be what is there."""
-    values = [(*row, booked_at, seal) for row in rows]
-    written = insert_rows(connection, table_of(Transfer), _COLUMNS, values, on_conflict="(id) DO NOTHING")
+    values = [(*row, month_of(row.id), booked_at, seal) for row in rows]
+    written = insert_rows(connection, table_of(Transfer), _COLUMNS, values, on_conflict="(id, month) DO NOTHING")
     if written == len(rows):
         return rows
     columns = [getattr(Transfer, name) for name in SealedRow._fields]
     new: list[SealedRow] = []
     wanted = {row.id: row for row in rows}
     for chunk in chunks(list(wanted)):
-        for its_seal, *fields in db.execute(select(Transfer.seal, *columns).where(Transfer.id.in_(chunk))):
+        for its_seal, *fields in db.execute(
+            select(Transfer.seal, *columns).where(
+                Transfer.id.in_(chunk), Transfer.month.in_({month_of(each) for each in chunk})
+            )
+        ):
             stored = SealedRow._make(fields)
             if stored != wanted[stored.id]:
                 raise ReferenceReused
@@ -250,7 +270,7 @@ def _move(db: Session, connection: Connection, rows: Sequence[SealedRow]) -> Non
     accounts = sorted(sums)
     amounts = [sums[account] for account in accounts]
     if connection.dialect.name == "sqlite":
-        named = [(amount, account.hex) for amount, account in zip(amounts, accounts, strict=True)]
+        named = [(amount, account.bytes) for amount, account in zip(amounts, accounts, strict=True)]
         own = {OWN_ROWS: True}  # every account was found among those that are seen
         touched = connection.exec_driver_sql(_ADD_SQLITE, named, execution_options=own).rowcount
     else:

@@ -6,6 +6,7 @@ neighbours in the index; and without the key nobody can recompute which ids belo
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from uuid import UUID
 
@@ -15,7 +16,11 @@ from privacy.store import keys_of
 
 _LOW_BITS = (1 << 62) - 1
 _TIME_MAX_MS = (1 << 48) - 1
+_VERSION = 8
+_DAY_MS = 86_400_000
+MONTH_MAX = (1 << 15) - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_DAY = date.max.toordinal() - _EPOCH.toordinal()
 
 
 def reference_secret(db: Session) -> bytes:
@@ -32,7 +37,9 @@ def reference_ms(secret: bytes, *, at_ms: int, key: str) -> UUID:
     """As ``reference``, for callers that make many and know the milliseconds since 1970."""
     assert 0 <= at_ms <= _TIME_MAX_MS, at_ms
     hashed = int.from_bytes(blake2b(key.encode(), digest_size=10, key=secret).digest(), "big")
-    return UUID(int=(at_ms << 80) | (8 << 76) | ((hashed >> 62) & 0xFFF) << 64 | (2 << 62) | (hashed & _LOW_BITS))
+    return UUID(
+        int=(at_ms << 80) | (_VERSION << 76) | ((hashed >> 62) & 0xFFF) << 64 | (2 << 62) | (hashed & _LOW_BITS)
+    )
 
 
 def milliseconds(at: datetime | date) -> int:
@@ -43,6 +50,27 @@ def milliseconds(at: datetime | date) -> int:
     return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
+def month_of(reference: UUID) -> int:
+    """Months from January 1970 to the event of a reference: by it the ledger lies in parts. 0 where it carries no time.
+
+    What claims to happen after the year 4700 counts as of the last month that two bytes hold.
+    """
+    number = reference.int
+    return _month(number >> 80) if (number >> 76) & 0xF == _VERSION else 0
+
+
+def _month(at_ms: int) -> int:
+    return _month_of_day(at_ms // _DAY_MS)
+
+
+@lru_cache(maxsize=4096)
+def _month_of_day(day: int) -> int:
+    if day >= _LAST_DAY:
+        return MONTH_MAX
+    on = date.fromordinal(_EPOCH.toordinal() + day)
+    return min((on.year - _EPOCH.year) * 12 + on.month - 1, MONTH_MAX)
+
+
 def event_time(reference: UUID) -> datetime | None:
     """When the event of a reference happened, or None where the id carries no time (version other than 8)."""
-    return _EPOCH + timedelta(milliseconds=reference.int >> 80) if reference.version == 8 else None
+    return _EPOCH + timedelta(milliseconds=reference.int >> 80) if reference.version == _VERSION else None

@@ -21,7 +21,7 @@ from uuid import UUID
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, CheckConstraint, Date, String, Uuid, cast, select
+from sqlalchemy import BigInteger, CheckConstraint, Date, String, Uuid, cast, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from incentives.accounts import availables, chunks
@@ -35,7 +35,7 @@ from incentives.references import reference_ms, reference_secret
 from incentives.seals import lock_ledger
 from privacy.errors import NotFound
 from privacy.principals import own_subject
-from privacy.store.columns import UtcDateTime
+from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym
 from privacy.store.members import MembersBase
 
@@ -84,7 +84,7 @@ class Settlement(MembersBase):
     programme: Mapped[str] = mapped_column(String(80), primary_key=True)
     rule: Mapped[str] = mapped_column(String(80), primary_key=True)
     period: Mapped[str] = mapped_column(String(20), primary_key=True)
-    fund: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    fund: Mapped[UUID] = mapped_column(AccountId, primary_key=True)
     earned_on: Mapped[date] = mapped_column(Date)
     posted_coins: Mapped[int] = mapped_column(BigInteger)
     refused_coins: Mapped[int] = mapped_column(BigInteger)
@@ -147,7 +147,9 @@ def settle(
 
 def _known(db: Session, programme: str, subjects: Sequence[UUID], since: date | None) -> Known:
     # Ids as text: few of them occur often, and reading a UUID a row costs more than the query.
-    subject, fund = cast(Settlement.subject, String), cast(Settlement.fund, String)
+    on_sqlite = db.get_bind().dialect.name == "sqlite"
+    fund = func.hex(Settlement.fund) if on_sqlite else cast(Settlement.fund, String)
+    subject = cast(Settlement.subject, String)
     columns = [subject, Settlement.rule, Settlement.period, fund, Settlement.earned_on]
     state = [getattr(Settlement, name) for name in STATE]
     wanted = select(*columns, *state).where(Settlement.programme == programme)

@@ -30,7 +30,7 @@ from incentives.seals import lock_ledger
 from privacy.errors import Conflict, Forbidden, Invalid, NotFound
 from privacy.principals import Role, acting
 from privacy.store import keys_of
-from privacy.store.columns import UtcDateTime
+from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, digest, plain, pseudonym, public, sealed
 from privacy.store.members import MembersBase
 from privacy.store.rights import CHANGE
@@ -78,7 +78,7 @@ class ShopItem(MembersBase):
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     kind: Mapped[ItemKind] = mapped_column(Enum(ItemKind, native_enum=False, create_constraint=True, name="kind"))
-    account: Mapped[UUID] = mapped_column(Uuid)
+    account: Mapped[UUID] = mapped_column(AccountId)
     """Who is paid: a partner or a good cause."""
     title_nl: Mapped[str] = mapped_column(String(TITLE_CHARACTERS_MAX))
     title_en: Mapped[str] = mapped_column(String(TITLE_CHARACTERS_MAX))

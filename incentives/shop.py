@@ -33,7 +33,7 @@ from incentives.shelf import (
 from privacy.errors import NotFound
 from privacy.keys import Cipher
 from privacy.principals import own_subject
-from privacy.store.columns import UtcDateTime
+from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym, sealed
 from privacy.store.members import MembersBase
 
@@ -95,7 +95,7 @@ class ShopOrder(MembersBase):
     price_coins: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[OrderState] = mapped_column(Enum(OrderState, native_enum=False, create_constraint=True, name="state"))
     ordered_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    transfer: Mapped[UUID] = mapped_column(Uuid, unique=True)
+    transfer: Mapped[UUID] = mapped_column(AccountId, unique=True)
     sealed_code: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
+from incentives.server import let_keeper_read, make_functions, unguarded_parts
 from privacy.errors import Invalid
 from privacy.principals import Purpose, Side, job
 from privacy.store import Store, policies, roles, transaction
@@ -73,6 +74,8 @@ def migrate(side: Side, engine: Engine) -> None:
             policies.lift_policies(connection)
         command.upgrade(settings, "head")
         apply_guards(connection, models(side))
+        if walled and side is Side.members:
+            make_functions(connection)
         if walled:
             build_walls(side, connection)
 
@@ -84,6 +87,8 @@ def build_walls(side: Side, connection: Connection) -> None:
         policies.apply_policies(connection)
     if roles.exist(connection, side):
         roles.grant(connection, side)
+        if side is Side.members:
+            let_keeper_read(connection)
 
 
 def _is_behind(side: Side, connection: Connection) -> bool:
@@ -126,4 +131,5 @@ def differences(store: Store) -> list[str]:
         unguarded = missing_guards(connection, base)
         if store.dialect == "postgresql" and store.side is Side.members:
             found += policies.policy_problems(connection)
+            unguarded += unguarded_parts(connection)
     return found + [f"The {store.side}' store does not protect {name} against changes." for name in unguarded]

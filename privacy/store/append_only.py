@@ -28,7 +28,7 @@ ERASED_LOCK_CLASS = 0x76697461
 """First half of the locks' numbers; the second is the last byte of the person's id, modulo ``ERASED_LOCKS``."""
 NO_SUCH_PERSON = "there is no such person"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-_REFUSE_FUNCTION = """
+REFUSE_FUNCTION = """
 CREATE OR REPLACE FUNCTION vitaal_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'restrict_violation',
@@ -76,7 +76,7 @@ def _append_only(table: str, dialect: str, gates: Sequence[str]) -> Triggers:
     verbs = "UPDATE OR TRUNCATE" if gates else "UPDATE OR DELETE OR TRUNCATE"
     found = {
         grows: [
-            _REFUSE_FUNCTION,
+            REFUSE_FUNCTION,
             f"CREATE TRIGGER {grows} BEFORE {verbs} ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION vitaal_refuse_change()",
         ]

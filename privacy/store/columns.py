@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Dialect, MetaData, Uuid
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import DateTime, Dialect, LargeBinary, MetaData, Uuid
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -44,7 +44,22 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class AccountId(TypeDecorator[UUID]):
-    """The id of an account or a transfer of the ledger, wherever a table holds one."""
+    """The id of an account or a transfer of the ledger, wherever a table holds one: 16 bytes on both databases.
+
+    SQLite's ``Uuid`` is text of twice the length, which the ledger's indexes pay for in every row.
+    """
 
     impl = Uuid
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Bytes on SQLite, ``uuid`` on PostgreSQL."""
+        return dialect.type_descriptor(LargeBinary(16) if dialect.name == "sqlite" else Uuid())
+
+    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> Any:
+        """To the database."""
+        return value if value is None or dialect.name != "sqlite" else value.bytes
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
+        """From the database."""
+        return value if value is None or dialect.name != "sqlite" else UUID(bytes=bytes(value))

@@ -1,6 +1,6 @@
 """Tampering shows: each test changes the database behind the ledger's back, as an administrator could."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from books import DAY, NOW, a_fund, a_purse, earned, new, rewards, settle_now, unguard, verdict
@@ -42,8 +42,8 @@ def _some(store: Store) -> list[Transfer]:
         )
 
 
-def _id(store: Store, value: object) -> str:
-    return value.hex if store.dialect == "sqlite" else str(value)
+def _id(store: Store, value: UUID) -> object:
+    return value.bytes if store.dialect == "sqlite" else str(value)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def _id(store: Store, value: object) -> str:
         ("amount_coins", "amount_coins + 1"),
         ("code", "'spend'"),
         ("cause", "'p/r/2025'"),
-        ("credit", "debit_of_other"),
+        ("credit", "(SELECT o.credit FROM ledger_transfer AS o WHERE o.id = :other)"),
         ("group_id", "id"),
         ("booked_at", "'2026-02-03 12:30:00.000001'"),
         ("seal", "seal + 1"),
@@ -60,8 +60,8 @@ def _id(store: Store, value: object) -> str:
 )
 def test_a_flipped_value_in_a_transfer_is_found(books: Store, column: str, change: str) -> None:
     one, *_, other = _some(books)
-    change = change.replace("debit_of_other", f"'{_id(books, other.credit)}'")
-    _tamper(books, f"UPDATE ledger_transfer SET {column} = {change} WHERE id = :id", id=_id(books, one.id))
+    sql = f"UPDATE ledger_transfer SET {column} = {change} WHERE id = :id"
+    _tamper(books, sql, id=_id(books, one.id), **({"other": _id(books, other.id)} if ":other" in sql else {}))
     assert any("Seal" in problem or "seal" in problem for problem in verdict(books).problems)
 
 
@@ -117,8 +117,9 @@ def test_rows_swapped_between_two_seals_are_found(books: Store) -> None:
 def test_an_added_row_is_found_under_a_seal_and_under_none(books: Store) -> None:
     one = _some(books)[0]
     copy = (
-        "INSERT INTO ledger_transfer (id, debit, credit, amount_coins, code, cause, booked_at, seal) "
-        "SELECT :new, debit, credit, amount_coins, code, cause, booked_at, {seal} FROM ledger_transfer WHERE id = :id"
+        "INSERT INTO ledger_transfer (id, month, debit, credit, amount_coins, code, cause, booked_at, seal) "
+        "SELECT :new, month, debit, credit, amount_coins, code, cause, booked_at, {seal} "
+        "FROM ledger_transfer WHERE id = :id"
     )
     _tamper(books, copy.format(seal="seal"), new=_id(books, uuid4()), id=_id(books, one.id))
     _tamper(books, copy.format(seal="99"), new=_id(books, uuid4()), id=_id(books, one.id))
