@@ -109,7 +109,8 @@ def let_keeper_read(connection: Connection) -> None:
     """Let the keeper's role read every part, once there is such a role."""
     connection.exec_driver_sql(
         "SELECT vitaal_wall.ledger_show_keeper(c.relname)"
-        " FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = 'public.ledger_transfer'::regclass"
+        " FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
+        " WHERE i.inhparent = 'public.ledger_transfer'::regclass"
     )
 
 
