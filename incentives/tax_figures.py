@@ -135,7 +135,7 @@ def final_levy_cents(year: int, excess_cents: int) -> int:
     Raises: UnknownTaxYear, Invalid (excess).
     """
     percent = figures(year).final_levy_percent
-    check_cents(excess_cents, field="excess", what="excess")
+    check_cents(excess_cents, field="excess", what="excess", most=2 * WAGE_BILL_MAX_CENTS)
     return -(-excess_cents * _parts(percent) // _PERCENT_PARTS)
 
 
@@ -144,10 +144,10 @@ def prize_pool_cents(year: int) -> int:
     return figures(year).prize_pool * CENTS
 
 
-def check_cents(amount_cents: object, *, field: str, what: str) -> int:
-    """The amount itself. Raises Invalid unless it is a whole number of cents from 0 to WAGE_BILL_MAX_CENTS."""
-    if type(amount_cents) is not int or not 0 <= amount_cents <= WAGE_BILL_MAX_CENTS:
-        raise Invalid(f"The {what} is an amount from 0 to {WAGE_BILL_MAX_CENTS // CENTS} euro.", field=field)
+def check_cents(amount_cents: object, *, field: str, what: str, most: int = WAGE_BILL_MAX_CENTS) -> int:
+    """The amount itself. Raises Invalid unless it is a whole number of cents from 0 to ``most``."""
+    if type(amount_cents) is not int or not 0 <= amount_cents <= most:
+        raise Invalid(f"The {what} is an amount from 0 to {most // CENTS} euro.", field=field)
     return amount_cents
 
 

@@ -1,10 +1,11 @@
 """The folder of a store's keys: which files there are, what they hold, and which operator's key wrapped them.
 
 ``operator.key`` is the operator's key of version 1, ``operator.2.key`` that of version 2 and so on; more than one is
-there only while a rotation is under way. ``secrets/`` holds the installation's own secrets and ``wrapped/`` one file
-per person, its name the person's account id. Each of these begins with a line that names the version of the
-operator's key that wraps it; a bare file of 40 bytes is of version 1. A folder without ``secrets/`` is of the first
-kind: its secrets are derived from the operator's key, until a rotation writes them down.
+there only while a rotation is under way. ``secrets/`` holds the installation's own secrets, ``signing/`` the keys that
+sign, where there are any, and ``wrapped/`` one file per person, its name the person's account id. Each of these begins
+with a line that names the version of the operator's key that wraps it; a bare file of 40 bytes is of version 1. A
+folder without ``secrets/`` is of the first kind: its secrets are derived from the operator's key, until a rotation
+writes them down.
 """
 
 import re
@@ -64,6 +65,7 @@ class KeyFolder:
         self.directory = directory
         self.wrapped = directory / "wrapped"
         self.secrets = directory / "secrets"
+        self.signing = directory / "signing"
 
     def operator_path(self, version: int) -> Path:
         """The file of one version of the operator's key."""
@@ -93,6 +95,12 @@ class KeyFolder:
         if not self.secrets.is_dir():
             return []
         return sorted(path for path in self.secrets.iterdir() if not path.name.startswith("."))
+
+    def signing_files(self) -> list[Path]:
+        """The files of the keys that sign, by their numbers; none until something is signed."""
+        if not self.signing.is_dir():
+            return []
+        return sorted((path for path in self.signing.iterdir() if path.name.isdigit()), key=lambda path: int(path.name))
 
     def open(self) -> Opened:
         """Read the operator's keys and the secrets. Raises KeysMissing."""

@@ -49,6 +49,7 @@ def rotate(directory: Path, *, place: str | None = None, progress: Callable[[int
             _publish(folder, opened.newest + 1, place)
             opened = folder.open()
         _renew_secrets(folder, opened)
+        _renew_signing(folder, opened)
         done = _renew_people(folder, opened, progress)
         _retire(folder, opened)
     return Rotation(opened.newest, done, resumed)
@@ -86,6 +87,20 @@ def _renew_secrets(folder: KeyFolder, opened: Opened) -> None:
     if not added.exists():
         write_once(added, joined(newest, key.wrap(secrets.token_bytes(KEY_BYTES))))
     make_durable(folder.secrets)
+
+
+def _renew_signing(folder: KeyFolder, opened: Opened) -> None:
+    """Wrap the keys that sign anew and add one that the old operator's key never wrapped; none where none is used."""
+    newest, key = opened.newest, opened.keys[opened.newest]
+    with locked(folder.wrapped, alone=True):  # nobody is in the middle of making the first
+        files = folder.signing_files()
+        for path in files:
+            _renew(folder, path, opened)
+        added = folder.signing / str(newest)
+        if files and not added.exists():
+            write_once(added, joined(newest, key.wrap(secrets.token_bytes(KEY_BYTES))))
+        for half_written in folder.signing.glob(".*") if files else ():  # by a process that was killed
+            half_written.unlink()
 
 
 def _renew_people(folder: KeyFolder, opened: Opened, progress: Callable[[int], None] | None) -> int:
