@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from admin.crediting import credit_payments
 from admin.payers import PayerTerms
+from admin.wkr_issuing import issue_statements
 from incentives.payer_terms import PayerTermsCopy
 from privacy.jobs import Every, Job, JobContext, Period
 from privacy.tenants.copying import Mirror
@@ -14,5 +15,12 @@ def _credit(context: JobContext, _period: Period) -> str:
     return "Payments are credited."
 
 
-JOBS = (Job("credit-payments", every=Every.hour, run=_credit, grace=timedelta(hours=1)),)
+def _issue(context: JobContext, _period: Period) -> str:
+    return issue_statements(context.employers, context.now)
+
+
+JOBS = (
+    Job("credit-payments", every=Every.hour, run=_credit, grace=timedelta(hours=1)),
+    Job("issue-tax-statements", every=Every.month, run=_issue, grace=timedelta(days=5)),
+)
 MIRRORS = (Mirror(PayerTerms, PayerTermsCopy),)

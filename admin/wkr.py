@@ -9,7 +9,7 @@ year at most (``programs.cost_classes``).
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -74,10 +74,12 @@ class ContractInYear:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrepaidYear:
-    """An employer's year as it stands on a day: whole months that are over."""
+    """An employer's year as far as its months are over."""
 
     employer: UUID
     year: int
+    through: date
+    """The last day that is covered."""
     contracts: Sequence[ContractInYear]
     prepayments: Sequence[Prepayment]
     heads: int
@@ -87,15 +89,15 @@ class PrepaidYear:
         """What was prepaid in the year so far, by class."""
         return total_cents(self.prepayments)
 
-    def periods(self, kind: PeriodKind, *, today: date) -> list[PrepaidPeriod]:
-        """The filing periods that are over, each with what was prepaid in it."""
+    def periods(self, kind: PeriodKind) -> list[PrepaidPeriod]:
+        """The filing periods that are covered whole, each with what was prepaid in it."""
         return [
             PrepaidPeriod(
                 period=period,
                 cents=total_cents(each for each in self.prepayments if period.first <= each.received_on <= period.last),
             )
             for period in wage_periods(self.year, kind)
-            if period.last < today
+            if period.last <= self.through
         ]
 
 
@@ -109,7 +111,7 @@ def total_cents(prepayments: Iterable[Prepayment]) -> dict[CostClass, int]:
 
 
 def prepaid_year(db: Session, employer: UUID, year: int, *, today: date) -> PrepaidYear:
-    """What an employer prepaid in a calendar year, up to the last day before ``today``'s month.
+    """What an employer prepaid in a calendar year, in the months that were over before today's.
 
     Raises: NotFound (another's employer), NothingToState.
     """
@@ -120,13 +122,13 @@ def prepaid_year(db: Session, employer: UUID, year: int, *, today: date) -> Prep
     in_year = [each for each in contracts if each.ends_on is None or each.ends_on >= first]
     if not in_year and not received:
         raise NothingToState(f"This employer had no contract in {year} and paid nothing: there is nothing to state.")
-    until = min(last, date(today.year, today.month, 1))
-    over = [each for each in received if each.received_on < until or until == last]
+    through = min(last, today.replace(day=1) - timedelta(days=1))
     return PrepaidYear(
         employer=employer,
         year=year,
-        contracts=[_contract(db, each, last) for each in in_year],
-        prepayments=[_divided(db, each, contracts) for each in over],
+        through=through,
+        contracts=[_contract(db, each, through) for each in in_year],
+        prepayments=[_divided(db, each, contracts) for each in received if each.received_on <= through],
         heads=(in_year or contracts)[-1].heads if contracts else 0,
     )
 
@@ -148,7 +150,7 @@ def _payments(db: Session, employer: UUID, first: date, last: date) -> list[Paym
 def _divided(db: Session, payment: Payment, contracts: Sequence[Contract]) -> Prepayment:
     own = [each for each in contracts if each.collective == payment.collective]
     running = [each for each in own if each.starts_on <= payment.received_on]
-    weights = employer_weights(programmes_on(db, payment.collective, payment.received_on))
+    weights = employer_weights(_programmes_on(db, payment.collective, payment.received_on))
     return Prepayment(
         received_on=payment.received_on,
         collective=payment.collective,
@@ -157,9 +159,10 @@ def _divided(db: Session, payment: Payment, contracts: Sequence[Contract]) -> Pr
     )
 
 
-def _contract(db: Session, contract: Contract, last: date) -> ContractInYear:
+def _contract(db: Session, contract: Contract, through: date) -> ContractInYear:
     collective = db.get_one(Collective, contract.collective)
     holder = db.get_one(Holder, collective.holder)
+    day = max(contract.starts_on, min(through, contract.ends_on or through))
     return ContractInYear(
         collective=collective.name,
         holder=holder.name,
@@ -168,11 +171,11 @@ def _contract(db: Session, contract: Contract, last: date) -> ContractInYear:
         ends_on=contract.ends_on,
         heads=contract.heads,
         prepaid_per_head_cents=contract.prepaid_per_head_cents,
-        other_payers=other_payers(programmes_on(db, contract.collective, min(last, contract.ends_on or last))),
+        other_payers=other_payers(_programmes_on(db, contract.collective, day)),
     )
 
 
-def programmes_on(db: Session, collective: UUID, day: date) -> list[Programme]:
+def _programmes_on(db: Session, collective: UUID, day: date) -> list[Programme]:
     """The programmes of a collective in force on a day, by key; before the first of all, those that it began with."""
     rows = db.scalars(
         select(ProgrammeVersion)

@@ -13,7 +13,7 @@ from fractions import Fraction
 from incentives.tax_calculator import CostClass
 from privacy.errors import Invalid
 
-SPLIT_ORDER = (CostClass.wage, CostClass.targeted_exemption, CostClass.nil_valued)
+SPLIT_ORDER: tuple[CostClass, ...] = (CostClass.wage, CostClass.targeted_exemption, CostClass.nil_valued)
 """What cannot be divided goes to the first of these that has a part: against the employer, by less than a cent each."""
 
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "rules": ("rules:rules", "See what a programme's rules pay."),
     "serve": ("serve:serve", "Serve the pages until Ctrl-C."),
     "staff": ("staff:staff", "Accounts of operators, insurers and HR."),
+    "tax": ("tax:tax", "The Dutch work-related costs scheme: statements, checks, a calculator."),
     "worker": ("jobs:worker", "Run scheduled work until stopped."),
 }
 """Name -> its place in ``vitaal.commands``, and a line for ``--help``."""

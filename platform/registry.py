@@ -49,6 +49,7 @@ EMPLOYERS_TABLES = (
     "programs.catalogue",
     "admin.payments",
     "admin.payers",
+    "admin.wkr_statements",
 )
 
 USES = {
