@@ -83,6 +83,10 @@ class WkrStatement(EmployersBase):
             "signature": {"algorithm": ALGORITHM, "public_key": self.public_key, "value": self.signature},
         }
 
+    def text(self) -> str:
+        """The document as it is written to a file."""
+        return json.dumps(self.document(), ensure_ascii=False, indent=2) + "\n"
+
     @property
     def file_name(self) -> str:
         """``wkr-2026-3``: nothing but year and number."""

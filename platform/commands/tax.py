@@ -1,6 +1,7 @@
 """``vitaal tax``: payroll's signed statement, its check, the calculator, and whether books and prepayments agree."""
 
 import re
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from privacy.store import transaction
 from ..stores import open_side
 from .common import answer, json_option, note, stores_option
 
-_EUROS = re.compile(r"(\d{1,13})(?:\.(\d{1,2}))?")
+_EUROS = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,2}))?")
 
 
 @click.group()
@@ -48,7 +49,7 @@ def tax() -> None:
 @stores_option
 @json_option
 def wkr_command(employer: str, year: int, period: str, out: Path | None, directory: Path | None, as_json: bool) -> None:
-    """What an employer prepaid per cost class, and the signed statement for its payroll; issued where it has changed."""
+    """What an employer prepaid per cost class, and its payroll's signed statement: issued anew where it has changed."""
     figures(year)
     store = open_side(Side.employers, directory)
     try:
@@ -151,7 +152,7 @@ def _known_keys(directory: Path | None) -> dict[int, str]:
 
 def _read(file: Path) -> str:
     try:
-        return click.get_text_stream("stdin").read() if str(file) == "-" else file.read_text("utf-8")
+        return sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
     except (OSError, ValueError) as error:
         raise Invalid(f"The file {file} cannot be read as text.") from error
 
@@ -159,7 +160,7 @@ def _read(file: Path) -> str:
 def _written(issued: WkrStatement, out: Path) -> list[Path]:
     """The document, the very bytes that were signed, the signature and the key, for any tool."""
     content: dict[str, bytes] = {
-        f"{issued.file_name}.json": _document_bytes(issued.document()),
+        f"{issued.file_name}.json": issued.text().encode(),
         f"{issued.file_name}.signed": signed_bytes(issued.statement()),
         f"{issued.file_name}.sig": bytes.fromhex(issued.signature),
         "public-key.pem": public_pem(issued.public_key).encode(),
