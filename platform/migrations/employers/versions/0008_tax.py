@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("issued_on", sa.Date(), nullable=False),
         sa.CheckConstraint("number > 0", name=op.f("ck_wkr_statement_number_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_wkr_statement")),
-        sa.UniqueConstraint("employer", "year", "number", name=op.f("uq_wkr_statement_employer")),
+        sa.UniqueConstraint("employer", "year", "number", name=op.f("uq_wkr_statement_employer_year_number")),
     )
     op.create_index(op.f("ix_wkr_statement_employer"), "wkr_statement", ["employer"])
 
