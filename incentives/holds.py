@@ -12,9 +12,10 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Enum, Index, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from incentives.accounts import Account, InsufficientCoins, available
+from incentives.accounts import Account, AccountKind, InsufficientCoins, available
 from incentives.bulk import insert_rows, table_of
-from incentives.ledger import ReferenceReused, Transfer, TransferCode, book, check_amount
+from incentives.ledger import NewTransfer, ReferenceReused, Transfer, TransferCode, book_many, check_amount
+from incentives.lots import pair
 from incentives.seals import lock_ledger
 from privacy.errors import Conflict, NotFound
 from privacy.store.columns import AccountId, UtcDateTime
@@ -97,9 +98,18 @@ def hold(
 
 
 def post_hold(
-    db: Session, *, reference: UUID, credit: UUID, code: TransferCode, cause: str, booked_at: datetime
+    db: Session,
+    *,
+    reference: UUID,
+    credit: UUID,
+    code: TransferCode,
+    cause: str,
+    booked_at: datetime,
+    group: UUID | None = None,
 ) -> Transfer:
     """Book the held coins to ``credit``; posting again the same way answers with the first transfer.
+
+    What leaves a purse is paired with the lots that it came from.
 
     Raises: HoldClosed (void or expired), ReferenceReused (posted otherwise), NotFound.
     """
@@ -110,16 +120,19 @@ def post_hold(
     with db.connection().begin_nested():
         if held.state is HoldState.open:
             _close(db, held, HoldState.posted)
-        return book(
-            db,
+        transfer = NewTransfer(
             reference=reference,
             debit=held.account,
             credit=credit,
             amount_coins=held.amount_coins,
             code=code,
             cause=cause,
-            booked_at=booked_at,
+            group=group,
         )
+        book_many(db, [transfer], booked_at=booked_at)
+        if db.scalar(select(Account.kind).where(Account.id == held.account)) is AccountKind.purse:
+            pair(db, [transfer], booked_at=booked_at)
+    return db.scalars(select(Transfer).where(Transfer.id == reference)).one()
 
 
 def void_hold(db: Session, *, reference: UUID) -> None:

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from incentives.accounts import AccountKind, account_of, available
 from incentives.holds import Hold, HoldState, void_hold
-from incentives.ledger import TransferCode, book
+from incentives.ledger import NewTransfer, TransferCode, book_many
+from incentives.lots import pair
 from incentives.purses import purses_known
 from incentives.references import reference, reference_secret
 from incentives.seals import lock_ledger
@@ -31,16 +32,16 @@ def _expire(db: Session, account: UUID, on: date, now: datetime) -> None:
         void_hold(db, reference=held)
     coins = available(db, account)
     if coins:
-        book(
-            db,
+        transfer = NewTransfer(
             reference=reference(reference_secret(db), at=on, key=f"leaving|{account.hex}"),
             debit=account,
             credit=account_of(db, kind=AccountKind.expiry, now=now),
             amount_coins=coins,
             code=TransferCode.expiry,
             cause="leaving",
-            booked_at=now,
         )
+        book_many(db, [transfer], booked_at=now)
+        pair(db, [transfer], booked_at=now)
 
 
 AT_LEAVING = (expire_purses,)

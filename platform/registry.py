@@ -20,6 +20,7 @@ MEMBERS_TABLES = (
     "privacy.release.outbox",
     "incentives.accounts",
     "incentives.ledger",
+    "incentives.lots",
     "incentives.holds",
     "incentives.seals",
     "incentives.payer_terms",

@@ -7,6 +7,8 @@ Revises: 0010
 import sqlalchemy as sa
 from alembic import op
 
+from privacy.store.columns import AccountId, UtcDateTime
+
 revision = "0011"
 down_revision = "0010"
 branch_labels = None
@@ -24,10 +26,28 @@ def upgrade() -> None:
         batch_op.create_check_constraint(op.f("ck_purse_kind"), "kind IN ('free', 'services', 'good_cause')")
     with op.batch_alter_table("purse", schema=None) as batch_op:
         batch_op.alter_column("kind", server_default=None)
+    op.create_table(
+        "ledger_pairing",
+        sa.Column("transfer", AccountId(), nullable=False),
+        sa.Column("fund", AccountId(), nullable=False),
+        sa.Column("month", sa.SmallInteger(), nullable=False),
+        sa.Column("account", AccountId(), nullable=False),
+        sa.Column("amount_coins", sa.BigInteger(), nullable=False),
+        sa.Column("refund_of", AccountId(), nullable=True),
+        sa.Column("booked_at", UtcDateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "amount_coins <> 0 AND (amount_coins < 0) = (refund_of IS NOT NULL)",
+            name=op.f("ck_ledger_pairing_amount"),
+        ),
+        sa.PrimaryKeyConstraint("transfer", "fund", "month", name=op.f("pk_ledger_pairing")),
+    )
+    for column in ("account", "refund_of"):
+        op.create_index(op.f(f"ix_ledger_pairing_{column}"), "ledger_pairing", [column])
 
 
 def downgrade() -> None:
     """Only where nobody has an earmarked purse: their coins would be nobody's."""
+    op.drop_table("ledger_pairing")
     with op.batch_alter_table("purse", schema=None) as batch_op:
         batch_op.drop_constraint(op.f("ck_purse_kind"), type_="check")
         batch_op.drop_constraint("pk_purse", type_="primary")
