@@ -16,6 +16,7 @@ from incentives.accounts import Account, AccountKind, InsufficientCoins, availab
 from incentives.bulk import insert_rows, table_of
 from incentives.ledger import NewTransfer, ReferenceReused, Transfer, TransferCode, book_many, check_amount
 from incentives.lots import pair
+from incentives.references import month_of
 from incentives.seals import lock_ledger
 from privacy.errors import Conflict, NotFound
 from privacy.store.columns import AccountId, UtcDateTime
@@ -132,7 +133,7 @@ def post_hold(
         book_many(db, [transfer], booked_at=booked_at)
         if db.scalar(select(Account.kind).where(Account.id == held.account)) is AccountKind.purse:
             pair(db, [transfer], booked_at=booked_at)
-    return db.scalars(select(Transfer).where(Transfer.id == reference)).one()
+    return db.scalars(select(Transfer).where(Transfer.id == reference, Transfer.month == month_of(reference))).one()
 
 
 def void_hold(db: Session, *, reference: UUID) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from incentives.accounts import Account, chunks
 from incentives.bulk import insert_rows, table_of
 from incentives.ledger import NewTransfer, ReferenceReused, Transfer, TransferCode
-from incentives.references import event_time
+from incentives.references import month_of
 from privacy.errors import Conflict
 from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
@@ -95,11 +95,6 @@ def first_day(month: int) -> date:
     return date(1970 + year, place + 1, 1)
 
 
-def month_earned(transfer: UUID, booked_at: datetime) -> int:
-    """In which month the coins of a transfer into a purse were earned: by its id, else by when it was booked."""
-    return months_since_1970((event_time(transfer) or booked_at).date())
-
-
 def remaining(db: Session, purses: Collection[UUID]) -> dict[UUID, list[Lot]]:
     """What is left in each purse, oldest lot first (ties by fund); held coins are still there."""
     found: dict[UUID, list[Lot]] = {purse: [] for purse in purses}
@@ -133,10 +128,15 @@ def _empty(key: _Key) -> Lot:
 
 def _came(db: Session, purses: Sequence[UUID]) -> Iterable[tuple[_Key, int, datetime]]:
     """Whatever came into the purses but refunds, whose coins belong to the lots that they left."""
-    columns = (Transfer.credit, Transfer.debit, Transfer.id, Transfer.amount_coins, Transfer.booked_at)
-    wanted = select(*columns).where(Transfer.credit.in_(purses), Transfer.code != TransferCode.refund)
-    for purse, fund, transfer, coins, booked_at in db.execute(wanted):
-        yield (purse, fund, month_earned(transfer, booked_at)), coins, booked_at
+    key = (Transfer.credit, Transfer.debit, Transfer.month)
+    into = (Transfer.credit.in_(purses), Transfer.code != TransferCode.refund)
+    sums = select(*key, func.sum(Transfer.amount_coins), func.max(Transfer.booked_at))
+    for purse, fund, month, coins, at in db.execute(sums.where(*into, Transfer.month > 0).group_by(*key)):
+        yield (purse, fund, month), int(coins), at
+    # An id that tells no month: the coins are as old as their booking.
+    each = select(Transfer.credit, Transfer.debit, Transfer.amount_coins, Transfer.booked_at)
+    for purse, fund, coins, at in db.execute(each.where(*into, Transfer.month == 0)):
+        yield (purse, fund, months_since_1970(at.date())), coins, at
 
 
 def _taken(db: Session, purses: Sequence[UUID]) -> Iterable[tuple[_Key, int, int, datetime | None]]:
@@ -241,7 +241,8 @@ def give_back(db: Session, *, spend: UUID, refund: UUID, booked_at: datetime) ->
         if earlier != {spend}:
             raise ReferenceReused
         return
-    missing = db.scalars(select(Transfer.amount_coins).where(Transfer.id == refund)).one()
+    stored = select(Transfer.amount_coins).where(Transfer.id == refund, Transfer.month == month_of(refund))
+    missing = db.scalars(stored).one()
     lots: dict[tuple[UUID, UUID, int], int] = defaultdict(int)
     wanted = select(Pairing).where((Pairing.transfer == spend) | (Pairing.refund_of == spend))
     for row in db.scalars(wanted):

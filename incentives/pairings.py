@@ -24,7 +24,7 @@ def _movements(db: Session) -> Iterator[str]:
     """What left a purse is paired with as many coins; what a refund brought back, with as many less."""
     paired = select(Pairing.transfer, Pairing.account, func.sum(Pairing.amount_coins).label("coins"))
     sums = paired.group_by(Pairing.transfer, Pairing.account).subquery()
-    coins = func.coalesce(sums.c.coins, 0)
+    coins = func.coalesce(sums.c.coins, 0).label("paired")
     for side, sign, only in (
         (Transfer.debit, 1, Transfer.id == Transfer.id),
         (Transfer.credit, -1, Transfer.code == TransferCode.refund),
@@ -36,8 +36,9 @@ def _movements(db: Session) -> Iterator[str]:
             .where(Account.kind == AccountKind.purse, only, coins != sign * Transfer.amount_coins)
             .order_by(Transfer.id)
         )
-        for transfer, amount, found in db.execute(query).tuples():
-            yield f"Transfer {transfer} moved {amount} coins of a purse and {abs(int(found))} are paired with lots."
+        for row in db.execute(query):
+            moved, found = row.amount_coins, abs(int(row.paired))
+            yield f"Transfer {row.id} moved {moved} coins of a purse and {found} are paired with lots."
     wrong = (
         select(Transfer.id)
         .join(Pairing, Pairing.transfer == Transfer.id)

@@ -199,6 +199,8 @@ NOT_CALLED: Mapping[str, str] = {
     "privacy.staffing.providers.enter_verified": "takes a visit to a provider that is on its way",
     "privacy.tenants.declared.collective_of": "takes a contract that a call here has found",
     "incentives.ledger.book_many": "books transfers that `settle` makes",
+    "incentives.lots.pair": "pairs transfers that `settle`, `post_hold` and `expire` have booked",
+    "incentives.lots.insert": "writes what `pair` and `expire` have worked out",
     "incentives.settle.settle": "settles what `settle_member` and the job hand it",
 }
 """Calls, or whole modules (ending in a point), that are not called here, and why."""
@@ -258,6 +260,11 @@ def argument(call: str, parameter: str, annotation: Any, ids: Ids, shop_item: UU
             else next((kind for part, kind in _KINDS.items() if part in call), "daily_challenge")
         ),
         "keys": lambda: [(ids.subject, purses.PurseKind.free)],
+        "funds": lambda: [ids.purse],
+        "purses": lambda: [ids.purse],
+        "coins": lambda: {ids.purse: 1},
+        "transfers": lambda: [ids.order],
+        "held": lambda: [ids.order],
         "metric": lambda: "steps",
         "value": lambda: 7_000.0,
         "format": lambda: "test",
