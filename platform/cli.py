@@ -17,6 +17,7 @@ COMMANDS = {
     "db": ("db:db", "The schemas of the two stores."),
     "demo": ("demo:demo", "Run the main job end to end: join, move, earn, spend, report."),
     "import": ("imports:import_files", "Import a member's device exports."),
+    "incentives": ("incentives:incentives", "Whether a programme pays equal coins for equal effort."),
     "init": ("init:init", "A real installation, and its first operator's one-time link."),
     "jobs": ("jobs:jobs", "Scheduled work by hand."),
     "keys": ("keys:keys", "Renew the operator's key while everything runs."),

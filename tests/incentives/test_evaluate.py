@@ -301,10 +301,12 @@ def test_a_large_population_is_judged_in_blocks_like_a_small_one(monkeypatch: py
 
 def test_move_and_rest_pays_equal_effort_alike_with_and_without_steps() -> None:
     known = days(
-        ("a", MONDAY, "steps", 7_500), ("b", MONDAY, "wheel_pushes", 2_250), ("c", MONDAY, "cycle_minutes", 40)
-    )
+        ("a", MONDAY, "steps", 7_500), ("b", MONDAY, "wheel_pushes", 4_125), ("c", MONDAY, "cycle_minutes", 75),
+        ("d", MONDAY, "vigorous_minutes", 38), ("e", MONDAY, "steps", 2_500), ("e", MONDAY, "cycle_meters", 12_500),
+        ("f", MONDAY, "felt_hard_minutes", 38), ("f", MONDAY, "steps", 900),
+    )  # fmt: skip
     rows = entitlements(known, Events.none(), Facts.none(), ready()["move-and-rest"].rules)
-    assert rows["coins"].tolist() == [2, 2, 2]
+    assert rows["coins"].tolist() == [2] * 6
 
 
 def test_coins_go_to_the_purse_of_the_rule_or_to_charity_where_the_member_chose_that() -> None:

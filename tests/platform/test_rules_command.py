@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from programs.documents import ready_text
 from vitaal.cli import main
 
-DAYS = "member,day,metric,value\na,2026-02-02,steps,7500\na,2026-02-08,steps,\nb,2026-02-03,wheel_pushes,3000\n"
+DAYS = "member,day,metric,value\na,2026-02-02,steps,7500\na,2026-02-08,steps,\nb,2026-02-03,wheel_pushes,5500\n"
 EVENTS = "member,at,kind,value\nc,2026-02-02T07:30,check_in:sleep_rhythm,\nc,2026-02-09T23:59:59+01:00,joined,1\n"
 
 
@@ -34,7 +34,7 @@ def test_csv_goes_in_and_entitlements_come_out(files: Path) -> None:
     assert list(csv.reader(io.StringIO(result.stdout))) == [
         ["member", "period", "rule", "coins", "reason"],
         ["a", "2026-02-02", "move_daily", "2", "Monday: 7,500 steps (7,500 or more): 2 coins"],
-        ["b", "2026-02-03", "move_daily", "3", "Tuesday: 3,000 wheelchair pushes (3,000 or more): 3 coins"],
+        ["b", "2026-02-03", "move_daily", "3", "Tuesday: 5,500 wheelchair pushes (5,500 or more): 3 coins"],
         ["c", "2026-02-02", "sleep_rhythm", "1", "Monday: Regular sleep: 1 coin"],
         ["c", "once", "welcome", "10", "Monday: Welcome: 10 coins"],
     ]
