@@ -14,7 +14,8 @@ from incentives.accounts import Account
 from incentives.holds import Hold
 from incentives.ledger import Transfer
 from incentives.purses import Purse, movements, own_purses, purse_availables, purse_balances
-from incentives.shop import ShopItem, ShopOrder, bought_code, orders
+from incentives.refunds import refundable
+from incentives.shop import ShopItem, ShopOrder, ShopPayment, bought_code, orders, payments_of
 from privacy.export import Person, Row, Section, columns_of, plain
 
 MOVEMENTS_FOR_HELP = 10
@@ -36,7 +37,10 @@ def _orders(db: Session, person: Person) -> Iterator[Row]:
     for order in orders(db, person.subject):
         item = db.get_one(ShopItem, order.item)
         titles = {"title_nl": item.title_nl, "title_en": item.title_en}
-        yield columns_of(order) | titles | {"code": bought_code(order, person.cipher)}
+        paid = [columns_of(part) for part in payments_of(db, order)]
+        # A code that can still be given back is read on its own page, which says that it then cannot.
+        code = None if refundable(order, item, person.now) else bought_code(order, person.cipher)
+        yield columns_of(order) | titles | {"paid": paid, "code": code}
 
 
 def help_with_coins(db: Session, person: Person) -> Iterator[Row]:
@@ -52,5 +56,5 @@ def help_with_coins(db: Session, person: Person) -> Iterator[Row]:
 
 SECTIONS = (
     Section("coins", (Purse, Account, Transfer, Hold), _coins),
-    Section("orders", (ShopOrder,), _orders),
+    Section("orders", (ShopOrder, ShopPayment), _orders),
 )

@@ -156,7 +156,9 @@ def _check(offer: Offer, now: datetime) -> None:
     elif offer.target_coins is not None:
         raise Invalid("Only a team pool has a target.", field="target_coins")
     if offer.kind not in CODED and (offer.codes or offer.refund_days):
-        raise Invalid("A gift has no codes and is not given back.", field="refund_days" if offer.refund_days else "codes")
+        raise Invalid(
+            "A gift has no codes and is not given back.", field="refund_days" if offer.refund_days else "codes"
+        )
 
 
 def add_voucher(

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     Date,
     Enum,
     Index,
@@ -106,20 +107,20 @@ class ShopItem(MembersBase):
     kind: Mapped[ItemKind] = mapped_column(Enum(ItemKind, native_enum=False, create_constraint=True, name="kind"))
     account: Mapped[UUID] = mapped_column(AccountId)
     """Who is paid: a partner or a good cause."""
-    partner: Mapped[UUID | None] = mapped_column(Uuid)
-    collective: Mapped[UUID | None] = mapped_column(Uuid)
     title_nl: Mapped[str] = mapped_column(String(TITLE_CHARACTERS_MAX))
     title_en: Mapped[str] = mapped_column(String(TITLE_CHARACTERS_MAX))
     description_nl: Mapped[str] = mapped_column(Text)
     description_en: Mapped[str] = mapped_column(Text)
     price_coins: Mapped[int] = mapped_column(BigInteger)
     stock: Mapped[int | None] = mapped_column(BigInteger)
+    on_sale_from: Mapped[datetime] = mapped_column(UtcDateTime)
+    on_sale_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    partner: Mapped[UUID | None] = mapped_column(Uuid)
+    collective: Mapped[UUID | None] = mapped_column(Uuid)
     member_limit: Mapped[int | None] = mapped_column(Integer)
     refund_days: Mapped[int] = mapped_column(Integer, default=0)
     target_coins: Mapped[int | None] = mapped_column(BigInteger)
     shown_percent: Mapped[int] = mapped_column(Integer, default=0)
-    on_sale_from: Mapped[datetime] = mapped_column(UtcDateTime)
-    on_sale_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     withdrawn_for: Mapped[str | None] = mapped_column(String(8))
 
@@ -209,7 +210,7 @@ def items(db: Session, now: datetime, *, collectives: Collection[UUID] = ()) -> 
     )
 
 
-def _in_force(now: datetime):  # noqa: ANN202 - an SQL condition
+def _in_force(now: datetime) -> ColumnElement[bool]:
     day = now.astimezone(UTC).date()
     return (QualityLabel.issued_on <= day) & (QualityLabel.expires_on >= day)
 

@@ -31,6 +31,14 @@ WHOLE = (
     N_("This act was recorded as something else: try again."),
     N_("This import's number is in use: start the import again."),
     N_("This is sold out."),
+    N_("This is not on sale."),
+    N_("This was given back already."),
+    N_("A gift is not taken back."),
+    N_("You have seen the code, so you cannot give it back yourself. Ask for help."),
+    N_("The days in which you could give this back are over."),
+    N_("The partner was paid for this already, so the coins cannot come back."),
+    N_("This order has no code to read."),
+    N_("First add a private e-mail address to your account."),
     N_("This reference was already used for something else."),
     N_("A new version starts today or later, so that nobody's past changes."),
     N_("A programme starts today or later."),
@@ -91,6 +99,10 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (
             r"This costs (?P<price>\d+) coins?: you need (?P<missing>\d+) coins? more\.",
             N_("This costs %(price)s coins: you need %(missing)s more."),
+        ),
+        (
+            r"You have (?P<limit>\d+) of these already, and that is the most for one person\.",
+            N_("You have %(limit)s of these already, and that is the most for one person."),
         ),
         (r"The file, line (?P<line>\d+): this is not UTF-8 text\.", N_("Line %(line)s of the file is not UTF-8 text.")),
         (

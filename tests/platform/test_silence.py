@@ -21,7 +21,7 @@ from click.testing import CliRunner
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from incentives import shelf
+from incentives import offering
 from privacy import people
 from privacy.claims import run_due, runs
 from privacy.errors import Invalid
@@ -65,7 +65,7 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     with transaction(stores.members, OPERATOR, Purpose.operation) as db:
         words = dict.fromkeys(("title_nl", "title_en", "description_nl", "description_en"), "Bon")
         codes = [SECRETS["voucher"]]
-        voucher = shelf.add_voucher(db, partner=uuid4(), price_coins=10, codes=codes, now=datetime.now(UTC), **words)
+        voucher = offering.add_voucher(db, partner=uuid4(), price_coins=10, codes=codes, now=datetime.now(UTC), **words)
     with mail_host() as host:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("VITAAL_")},

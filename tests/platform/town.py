@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from incentives import shelf
+from incentives import offering
 from privacy.claims import run_due, start_jobs
 from privacy.principals import OPERATOR, Purpose
 from privacy.store import Store, transaction
@@ -129,7 +129,7 @@ def build_town(members: Store, employers: Store) -> Town:
     world = set_up(employers, FIRMS, first=FIRST, until=date(2026, 12, 31))
     stores = OpenStores(members, employers)
     with transaction(members, OPERATOR, Purpose.operation) as db:
-        voucher = shelf.add_voucher(
+        voucher = offering.add_voucher(
             db,
             partner=uuid4(),
             title_nl="Kop koffie",

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from incentives import shelf, shop
+from incentives import offering, shop
 from incentives.funds import credit_payment, fund_account
 from incentives.settle import FundShare, settle
 from incentives.verify import verify
@@ -86,7 +86,7 @@ def live(members: Store, company: Company, *, nickname: str = "Sam", days: int =
     bring(members, profile, days)
     award(members, profile, company, AWARDED_COINS)
     with transaction(members, OPERATOR, Purpose.operation) as db:
-        item = shelf.add_voucher(
+        item = offering.add_voucher(
             db,
             partner=uuid4(),
             title_nl="Koffie",

@@ -105,7 +105,7 @@ def test_of_the_account_nothing_is_left_and_of_the_pseudonym_the_books_alone(mem
     assert gone(members, sam.account)
     assert rows_with(members, sam.account) == {"erased"}
     left = rows_with(members, sam.subject)
-    assert left == {"erased", "purse", "settlement", "shop_order"}
+    assert left == {"erased", "purse", "settlement", "shop_order", "shop_payment"}
     assert left <= kept_tables()
     assert problems_of_the_books(members) == []
     assert rows_with(members, other.account, other.subject) == before, "nobody else lost anything"
@@ -291,7 +291,7 @@ def test_an_import_under_way_resurrects_nothing(members: Store, company: Company
     erasing.join()
     apply_erasures(members, now=LATER, at_leaving=AT_LEAVING)
     assert len(outcome) == 1
-    assert rows_with(members, sam.subject) == {"erased", "purse", "settlement", "shop_order"}
+    assert rows_with(members, sam.subject) == {"erased", "purse", "settlement", "shop_order", "shop_payment"}
     with reading(members) as db:
         assert db.scalar(select(func.count()).select_from(Observation)) == 0
     assert problems_of_the_books(members) == []
@@ -319,7 +319,7 @@ def test_an_import_that_begins_before_and_writes_after_is_refused(members: Store
     erased_now.set()
     thread.join()
     assert len(outcome) == 1
-    assert rows_with(members, sam.subject) == {"erased", "purse", "settlement", "shop_order"}
+    assert rows_with(members, sam.subject) == {"erased", "purse", "settlement", "shop_order", "shop_payment"}
 
 
 def test_settling_meanwhile_gives_the_erased_nothing_and_the_books_stay_right(members: Store, company: Company) -> None:
@@ -368,7 +368,7 @@ def test_who_waits_too_long_leaves_the_rest_to_the_job(
         check_in(db, subject=sam.subject, kind="meal", at=NOW, zone=ZONE, reference="x", now=NOW)
         assert not gone(members, sam.account)
     assert apply_erasures(members, now=LATER, at_leaving=AT_LEAVING) == 1
-    assert rows_with(members, sam.subject) == {"erased", "purse", "settlement", "shop_order"}
+    assert rows_with(members, sam.subject) == {"erased", "purse", "settlement", "shop_order", "shop_payment"}
 
 
 def test_a_list_that_is_older_than_the_database_is_refused(members: Store, sam: Profile) -> None:

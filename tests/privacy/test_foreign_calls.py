@@ -24,8 +24,9 @@ from sqlalchemy import inspect as inspected
 from sqlalchemy import select
 from sqlalchemy.orm import DeclarativeBase
 
-from incentives import purses, shelf, shop
+from incentives import offering, purses, shop
 from incentives.funds import credit_payment, fund_account
+from incentives.shelf import ItemKind
 from privacy import memberships, people
 from privacy.errors import VitaalError
 from privacy.export import Person
@@ -184,6 +185,16 @@ NOT_CALLED: Mapping[str, str] = {
     "privacy.access_log.rounds": "asks about nobody: the rounds of the jobs",
     "privacy.access_log.verify": "asks about nobody: the whole log",
     "incentives.shelf.take_one": "takes an article that its call has found",
+    "incentives.shelf.put_back": "takes an order that its call has found",
+    "incentives.shelf.change_stock": "takes an article that its call has found",
+    "incentives.shop.payments_of": "takes an order that a call here has found",
+    "incentives.funds.rooms": "for funds that settling has found; asks about nobody",
+    "incentives.funds.draw": "for funds that settling has found; asks about nobody",
+    "incentives.payer_terms.": "what organisations declare, which is public within the store",
+    "admin.payers.is_party": "takes a collective that a call here has found",
+    "incentives.team_pools.count_pools": "the job's own; asks about nobody",
+    "incentives.partners.": "the job's and the operator's own; asks about nobody",
+    "incentives.labels.": "the job's and the operator's own; asks about nobody",
     "privacy.staffing.seats.organisation_name": "takes a seat that a link or a list of one's own has found",
     "programs.inserting.": "a way to write rows, about nobody",
     "privacy.sessions.": "is handed its table by people and staff, which are called",
@@ -298,6 +309,9 @@ def argument(call: str, parameter: str, annotation: Any, ids: Ids, shop_item: UU
         "payer": lambda: "employer",
         "payer_id": lambda: ids.employer,
         "body": lambda: "works_council",
+        "offer": lambda: offering.Offer(
+            kind=ItemKind.donation, title_nl="A", title_en="A", description_nl="", description_en="", price_coins=1
+        ),
         "unit": lambda: None,
     }
     if parameter in by_name:
@@ -373,7 +387,7 @@ class World:
 def members_world(members: Store) -> World:
     with transaction(members, OPERATOR, Purpose.operation) as db:
         words = {"title_nl": "Kop koffie", "title_en": "Coffee", "description_nl": "Warm.", "description_en": "Warm."}
-        item = shelf.add_voucher(db, partner=uuid4(), price_coins=1, codes=["K-1", "K-2", "K-3"], now=NOW, **words)
+        item = offering.add_voucher(db, partner=uuid4(), price_coins=1, codes=["K-1", "K-2", "K-3"], now=NOW, **words)
     companies = [copied_company(members), copied_company(members)]
     for company in companies:
         with transaction(members, JOB, Purpose.copying) as db:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from admin import contracts
 from admin.crediting import credit_payments
 from admin.payments import record_payment
-from incentives import shelf, shop
+from incentives import offering, shop
 from incentives.accounts import balance
 from incentives.funds import fund_account
 from incentives.purses import purse_balance
@@ -193,7 +193,7 @@ def test_who_loses_the_job_keeps_the_account_and_the_coins_and_can_spend_them(la
     assert earned >= 12
     assert land.coins(sam) == earned
     with transaction(land.members, OPERATOR, Purpose.operation) as db:
-        item = shelf.add_voucher(
+        item = offering.add_voucher(
             db, partner=uuid4(), title_nl="Koffie", title_en="Coffee", description_nl="-", description_en="-",
             price_coins=10, codes=["C1"], now=at(MONDAY),
         )  # fmt: skip
