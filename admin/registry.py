@@ -4,8 +4,10 @@ from datetime import timedelta
 
 from admin.crediting import credit_payments
 from admin.payers import PayerTerms
+from admin.tax_check import require_agreement
 from admin.wkr_issuing import issue_statements
 from incentives.payer_terms import PayerTermsCopy
+from privacy.access_columns import What
 from privacy.jobs import Every, Job, JobContext, Period
 from privacy.tenants.copying import Mirror
 
@@ -15,12 +17,17 @@ def _credit(context: JobContext, _period: Period) -> str:
     return "Payments are credited."
 
 
+def _check(context: JobContext, _period: Period) -> str:
+    return require_agreement(context.members, context.employers, context.now)
+
+
 def _issue(context: JobContext, _period: Period) -> str:
     return issue_statements(context.employers, context.now)
 
 
 JOBS = (
     Job("credit-payments", every=Every.hour, run=_credit, grace=timedelta(hours=1)),
+    Job("check-tax", every=Every.day, run=_check, grace=timedelta(days=1), reads=What.coins),
     Job("issue-tax-statements", every=Every.month, run=_issue, grace=timedelta(days=5)),
 )
 MIRRORS = (Mirror(PayerTerms, PayerTermsCopy),)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import select
 
+from admin.tax_check import check_tax
 from admin.wkr_document import signed_bytes, verify_document
 from admin.wkr_issuing import AS_JOB
 from admin.wkr_statements import WkrStatement, issue_statement, known_keys
@@ -21,8 +23,9 @@ from privacy.release.plan import Audience
 from privacy.release.published import find_scope
 from privacy.signing import public_pem
 from privacy.store import transaction
+from privacy.tenants.declared import Collective
 
-from ..stores import open_side
+from ..stores import open_side, opened
 from .common import answer, json_option, note, stores_option
 
 _EUROS = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,2}))?")
@@ -112,6 +115,32 @@ def key_command(pem: bool, directory: Path | None, as_json: bool) -> None:
     answer(as_json, rows, "\n".join(lines))
 
 
+@tax.command("check")
+@stores_option
+@json_option
+def check_command(directory: Path | None, as_json: bool) -> None:
+    """Whether postings and prepayments agree to the cent, and the yearly limit was kept; exit status 1 where not.
+
+    It is computed inside the members' store. No amount that moves with a person is printed: only what was prepaid.
+    """
+    with opened(directory) as stores:
+        found = check_tax(stores.members, stores.employers, datetime.now(UTC))
+        with transaction(stores.employers, AS_JOB, Purpose.publishing, read_only=True) as db:
+            names = {each.id: each.name for each in db.scalars(select(Collective))}
+    rows = [
+        {"collective": str(each), "name": names.get(each, ""), "prepaid_cents": cents}
+        for each, cents in sorted(found.prepaid_cents.items())
+    ]
+    document = {"agrees": found.agrees, "problems": found.problems, "funds": found.funds, "collectives": rows}
+    lines = [f"{row['name']}: {_euros(int(row['prepaid_cents']))} prepaid." for row in rows]
+    lines += [f"  - {problem}" for problem in found.problems]
+    said = "Postings and prepayments agree to the cent, and nobody passed the yearly limit."
+    answer(as_json, document, "\n".join([*lines, said if found.agrees else "They do NOT agree."]))
+    if not found.agrees:
+        note(f"error: Postings and prepayments disagree in {len(found.problems)} places. {found.problems[0]}")
+        sys.exit(1)
+
+
 @tax.command("calculate")
 @click.option("--year", required=True, type=int, help="The calendar year.")
 @click.option("--wage-bill", required=True, metavar="EUROS", help="Wages subject to wage tax of all staff in the year.")
@@ -188,7 +217,7 @@ def _euros(cents: int) -> str:
 
 
 def _statement_text(said: dict[str, Any], period: str, public_key: str) -> str:
-    heads = sum(each["heads"] for each in said["contracts"])
+    heads = said["contracts"][-1]["heads"] if said["contracts"] else 0
     lines = [
         f"{said['employer']['name']}, {said['year']}, through {said['through']}: statement {said['number']}.",
         f"Prepaid for {heads} contracted heads:",
