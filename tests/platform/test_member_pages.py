@@ -1,12 +1,13 @@
 """What members read and do on their pages, in both languages, on both stores."""
 
 import re
+from datetime import timedelta
 from io import BytesIO
 from uuid import uuid4
 
 import pytest
 
-from tests.platform.town import Town, Visitor, words_of
+from tests.platform.town import NOW, Town, Visitor, words_of
 from vitaal.web.access import BYTES_MAX
 
 SLEEP = "Id,SleepDay,TotalSleepRecords,TotalMinutesAsleep,TotalTimeInBed\n"
@@ -140,6 +141,31 @@ def test_impossible_steps_are_refused_at_their_field(town: Town, steps: str) -> 
     answer = started(town).send("/me/steps", page="/me", steps=steps, batch=str(uuid4()))
     assert answer.status_code == 422
     assert 'id="steps-error"' in answer.get_data(as_text=True)
+
+
+def test_effort_as_it_felt_counts_and_filled_in_again_takes_its_own_place(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = started(town)
+    told = (("60", "felt_hard_minutes"), ("38", "felt_hard_minutes"), ("76", "felt_moderate_minutes"))
+    for later, (minutes, felt) in enumerate(told):
+        monkeypatch.setattr("vitaal.faces.members.today.now", lambda later=later: NOW + timedelta(minutes=later))
+        answer = visitor.send("/me/effort", page="/me", minutes=minutes, felt=felt, once=str(uuid4()))
+        assert answer.status_code == 303
+    page = visitor.text("/me")
+    assert "Your effort of today is kept." in page
+    assert "Wednesday: 76 minutes of moderate effort (75 or more): 2 coins" in page
+    assert "12 coins" in page
+
+
+@pytest.mark.parametrize(
+    ("minutes", "felt", "field"),
+    [("", "felt_hard_minutes", "minutes"), ("1441", "felt_hard_minutes", "minutes"), ("30", "sleep_minutes", "felt")],
+)
+def test_impossible_effort_is_refused_at_its_field(town: Town, minutes: str, felt: str, field: str) -> None:
+    answer = started(town).send("/me/effort", page="/me", minutes=minutes, felt=felt, once=str(uuid4()))
+    assert answer.status_code == 422
+    assert f'id="{field}-error"' in answer.get_data(as_text=True)
 
 
 def test_a_goal_of_ones_own_needs_a_number_and_is_shown_from_this_week(town: Town) -> None:

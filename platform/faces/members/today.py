@@ -1,5 +1,6 @@
 """Today: this week's days against the goal, one-tap check-ins, the coins and why the newest came."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,7 +11,8 @@ from flask_babel import gettext
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
-from wtforms import HiddenField, IntegerField
+from wtforms import HiddenField, IntegerField, SelectField
+from wtforms.fields.choices import SelectChoice  # pyright: ignore[reportAttributeAccessIssue] - newer than its types
 from wtforms.validators import InputRequired, NumberRange
 
 from incentives.purses import purse_balance
@@ -36,6 +38,7 @@ from .member import account, coin_value_cents, known_days, reading, subject, wri
 
 pages = Blueprint("today", __name__)
 STEPS = "steps"
+DAY_MINUTES = 1_440
 NEWEST_COUNT = 4
 
 
@@ -55,6 +58,32 @@ class StepsForm(FlaskForm):
             InputRequired(_l("Fill in a whole number.")),
             NumberRange(0, int(DAY_METRICS[STEPS].max_per_day), _l("Fill in a whole number, up to 250,000.")),
         ],
+    )
+
+
+FELT = {
+    "felt_light_minutes": _l("Light: I could sing"),
+    "felt_moderate_minutes": _l("Normal: I could talk, but not sing"),
+    "felt_hard_minutes": _l("Hard: I could hardly talk"),
+}
+"""How it felt, by the talk test, and the day metric that the minutes then count for."""
+
+
+class EffortForm(FlaskForm):
+    """Today's effort as it felt: for any way of moving, without a device."""
+
+    once = once_field()
+    minutes = IntegerField(
+        _l("Minutes that I moved today"),
+        [
+            InputRequired(_l("Fill in a whole number.")),
+            NumberRange(0, DAY_MINUTES, _l("Fill in a whole number, up to 1,440.")),
+        ],
+    )
+    felt = SelectField(
+        _l("How did it feel?"),
+        choices=[SelectChoice(metric, words) for metric, words in FELT.items()],
+        default="felt_moderate_minutes",
     )
 
 
@@ -155,7 +184,8 @@ def today_page() -> Any:
             ticked=request.args.get("ticked"),
         )
     form = form_for(StepsForm, batch=str(uuid4()))
-    return render_template("members/today.html", page=page, form=form)
+    effort = form_for(EffortForm, once=str(uuid4()))
+    return render_template("members/today.html", page=page, form=form, effort=effort)
 
 
 @pages.post("/me/check-in")
@@ -188,25 +218,37 @@ def _require_own_activity(db: Session, kind: str) -> None:
 def type_steps() -> Response:
     """Keep today's steps as typed; a device's own count ranks above them."""
     form = read_form(StepsForm)
-    typed = whole_day(
-        STEPS,
-        today(),
-        float(form.steps.data or 0),
-        zone=LOCAL_ZONE,
-        app="vitaal",
-        manual=True,
-        modified_ms=epoch_ms(now()),
-    )
+    _keep_typed({STEPS: float(form.steps.data or 0)}, form.batch.data or "")
+    flash(gettext("Your steps of today are kept."))
+    return redirect(url_for("today.today_page"), 303)
+
+
+@pages.post("/me/effort")
+@requires(Role.member)
+@shown_again_by(today_page)
+def type_effort() -> Response:
+    """Keep how much and how hard the member moved today; filled in again it takes the place of what was there."""
+    form = read_form(EffortForm)
+    minutes = float(form.minutes.data or 0)
+    _keep_typed({metric: minutes if metric == form.felt.data else 0.0 for metric in FELT}, form.once.data or "")
+    flash(gettext("Your effort of today is kept."))
+    return redirect(url_for("today.today_page"), 303)
+
+
+def _keep_typed(values: Mapping[str, float], batch: str) -> None:
+    """Keep values of today as typed, by metric, and settle what they earn."""
+    typed = [
+        whole_day(metric, today(), value, zone=LOCAL_ZONE, app="vitaal", manual=True, modified_ms=epoch_ms(now()))
+        for metric, value in values.items()
+    ]
     with writing(Purpose.rewards) as db:
         take_in(
             db,
             subject=subject(),
             cipher=cipher_of(db, account()),
-            records=[typed],
+            records=typed,
             format="typed",
-            batch=UUID(form.batch.data),
+            batch=UUID(batch),
             now=now(),
         )
         settle_member(db, subject(), now())
-    flash(gettext("Your steps of today are kept."))
-    return redirect(url_for("today.today_page"), 303)
