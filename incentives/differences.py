@@ -1,9 +1,11 @@
 """What to move so that the ledger says what the rules say: pure arithmetic, for a whole population at once.
 
-A row is one payer's part of one entitlement (member, rule, period). Its *target* is what the rules say now, *posted*
-what the ledger says. Upward differences are granted out of the payer's fund in the order given, up to the first that
-the fund cannot pay. Downward ones are taken back as far as the member's purse allows, and never so far that the
-entitlement as a whole would be paid short because another payer's fund is dry.
+A row is one payer's part of one entitlement (member, rule, period, purse). Its *target* is what the rules say now,
+*posted* what the ledger says. Upward differences are granted out of the payer's fund in the order given, up to the
+first that the fund cannot pay, and cut where the yearly limit is reached. Downward ones are taken back as far as the
+purse still has coins of that fund, and never so far that the entitlement as a whole would be paid short because another
+payer's fund is dry. Where only the payers change, nothing is granted that could not be taken back from the other:
+coins that were spent stay paid by who paid them.
 """
 
 from dataclasses import dataclass, replace
@@ -62,12 +64,18 @@ def totals(amounts: Coins, groups: Codes, count: int) -> Coins:
 class Rows:
     """Parts of entitlements as arrays of equal length; codes count from 0.
 
+    lot: stands for a fund's coins in a purse. limit: for what an employer may give a member in a year; rows without a
+    limit share a code whose room never ends. coin_cents: what a coin of the row counts under its limit.
     written_off: what was forgiven of an overpayment and is not asked for again while it lasts.
     """
 
     award: Codes
+    member: Codes
     purse: Codes
     fund: Codes
+    lot: Codes
+    limit: Codes
+    coin_cents: Coins
     target: Coins
     posted: Coins
     written_off: Coins
@@ -81,28 +89,62 @@ class Rows:
         """The rows after a step was posted."""
         return replace(self, posted=self.posted + change)
 
+    def under(self, limit: Codes, coin_cents: Coins) -> "Rows":
+        """The rows with their limits."""
+        return replace(self, limit=limit, coin_cents=coin_cents)
+
     def forgiven(self) -> Coins:
         """What is still overpaid of what was written off."""
         return np.minimum(self.written_off, np.maximum(-self.due, 0))
 
+    def excess(self, granted: Coins | int = 0) -> Coins:
+        """Per entitlement: what is overpaid (positive) or missing (negative) over all payers, forgiven parts aside."""
+        return totals(self.posted + granted - self.target - self.forgiven(), self.award, _count(self.award))
+
     def surplus(self, granted: Coins | int = 0) -> Coins:
         """Per entitlement: what is overpaid over all payers together and not forgiven."""
-        excess = self.posted + granted - self.target - self.forgiven()
-        return np.maximum(totals(excess, self.award, _count(self.award)), 0)
+        return np.maximum(self.excess(granted), 0)
+
+    def within_limits(self, wished: Coins, order: NDArray[np.intp], limit_room_cents: Coins) -> Coins:
+        """``wished`` cut so that no limit is passed, in whole coins."""
+        allowed = clip_within(wished * self.coin_cents, self.limit, order, limit_room_cents)
+        return np.where(self.coin_cents > 0, allowed // np.maximum(self.coin_cents, 1), wished)
 
 
-def next_step(rows: Rows, *, order: NDArray[np.intp], fund_room: Coins, purse_room: Coins) -> Coins:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """What can be moved, by code: out of each fund, out of each purse, of each fund's coins in a purse, and (in cents)
+    under each limit."""
+
+    fund: Coins
+    purse: Coins
+    lot: Coins
+    limit_cents: Coins
+
+
+def next_step(rows: Rows, *, order: NDArray[np.intp], rooms: Rooms) -> Coins:
     """The change to post now per row: positive out of the fund, negative back into it; all zero when settled.
 
-    order: positions of rows, first come first served. fund_room, purse_room: available coins by code.
+    order: positions of rows, first come first served.
     """
-    wished = np.maximum(rows.due, 0)
-    fits = earlier(wished, rows.fund, order) + wished <= fund_room[rows.fund]
-    granted = np.where(fits, wished, 0)
+    none = np.zeros_like(rows.target)
     over = np.maximum(-rows.due - rows.forgiven(), 0)
-    over = clip_within(over, rows.award, order, rows.surplus(granted))
-    room = purse_room + totals(granted, rows.purse, len(purse_room))
-    return granted - clip_within(over, rows.purse, order, room)
+    # What could be taken back now, were there no grants: a change of payers grants no more than that.
+    could = totals(_takeable(rows, over, none, order, rooms), rows.award, _count(rows.award))
+    wished = clip_within(np.maximum(rows.due, 0), rows.award, order, np.maximum(could - rows.excess(), 0))
+    wished = rows.within_limits(wished, order, rooms.limit_cents)
+    fits = earlier(wished, rows.fund, order) + wished <= rooms.fund[rows.fund]
+    granted = np.where(fits, wished, 0)
+    surplus = rows.surplus(granted)
+    taken = _takeable(rows, np.minimum(over, surplus[rows.award]), granted, order, rooms)
+    return granted - clip_within(taken, rows.award, order, surplus)
+
+
+def _takeable(rows: Rows, over: Coins, granted: Coins, order: NDArray[np.intp], rooms: Rooms) -> Coins:
+    """``over`` cut to the fund's own coins in the purse, and to what the purse has free."""
+    lot_room = rooms.lot + totals(granted, rows.lot, len(rooms.lot))
+    purse_room = rooms.purse + totals(granted, rows.purse, len(rooms.purse))
+    return clip_within(clip_within(over, rows.lot, order, lot_room), rows.purse, order, purse_room)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,21 +153,28 @@ class Rest:
 
     refused: Coins
     """Earned, but the fund cannot pay it yet."""
+    over_limit: Coins
+    """Earned, but beyond what the payer may give this member in the year."""
     owed: Coins
     """Overpaid and already spent: taken from what the member earns later."""
     written_off: Coins
     """Overpaid beyond what a member may owe: the fund bears it."""
 
 
-def rest_of(rows: Rows, *, order: NDArray[np.intp], owed_coins_max: int) -> Rest:
+def rest_of(rows: Rows, *, order: NDArray[np.intp], owed_coins_max: int, limit_room_cents: Coins) -> Rest:
     """The rest when no further step is possible; a member owes at most ``owed_coins_max``."""
-    shortfall = np.maximum(totals(rows.due, rows.award, _count(rows.award)), 0)
-    refused = clip_within(np.maximum(rows.due, 0), rows.award, order, shortfall)
+    missing = clip_within(np.maximum(rows.due, 0), rows.award, order, np.maximum(-rows.excess(), 0))
+    allowed = rows.within_limits(missing, order, limit_room_cents)
     over = np.maximum(-rows.due - rows.forgiven(), 0)
     over = clip_within(over, rows.award, order, rows.surplus())
-    limit = np.full(_count(rows.purse), owed_coins_max, dtype=np.int64)
-    owed = clip_within(over, rows.purse, order, limit)
-    return Rest(refused=refused, owed=owed, written_off=rows.forgiven() + over - owed)
+    limit = np.full(_count(rows.member), owed_coins_max, dtype=np.int64)
+    owed = clip_within(over, rows.member, order, limit)
+    return Rest(
+        refused=allowed,
+        over_limit=missing - allowed,
+        owed=owed,
+        written_off=rows.forgiven() + over - owed,
+    )
 
 
 def _count(codes: Codes) -> int:

@@ -5,93 +5,50 @@ repaired by the next. Decisions where the design leaves room, all in the member'
 
 * A fund that would fall below its floor pays first what was earned first (ties by id) and refuses the rest, which the
   next settling tries again.
-* A downward correction takes back what the purse still has. What was already spent is owed and taken from what is
-  earned later, up to OWED_COINS_MAX per member and programme; beyond that it is written off: the fund has paid it and
-  bears it.
-* When payers or their shares change, a member never has less than the entitlement because a new payer's fund is dry.
+* A downward correction takes back what the purse still has of that fund's coins. What was already spent is owed and
+  taken from what the fund pays later, up to OWED_COINS_MAX per member and programme; beyond that it is written off: the
+  fund has paid it and bears it.
+* When payers or their shares change, a member never has less than the entitlement because a new payer's fund is dry,
+  and coins that were spent stay paid by who paid them.
+* What an employer may give one person in a year ends at the yearly limit (``limits``); what was posted before stays.
+
+Locks, on PostgreSQL: whoever settles for one member shares the programme with others who do so and has the member's
+turn; whoever settles for many has the programme alone (``take_turns``, before anything is read). Then the accounts of
+everything that will move, in the order of their ids, then the sums under limits.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from hashlib import blake2b
 from uuid import UUID
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, CheckConstraint, Date, String, Uuid, cast, func, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import BigInteger, bindparam, text
+from sqlalchemy.orm import Session
 
-from incentives.accounts import availables, chunks
-from incentives.bulk import insert_rows, table_of
-from incentives.differences import Coins, next_step, rest_of
+from incentives.accounts import availables
+from incentives.differences import Coins, Rooms, next_step, rest_of
 from incentives.funds import draw, rooms
 from incentives.ledger import NewTransfer, TransferCode, book_many
-from incentives.parts import STATE, FundShare, Known, Parts, wanted_parts
+from incentives.limits import Counters, before
+from incentives.parts import FREE, Changes, FundShare, Parts, purse_mark, wanted_parts
 from incentives.purses import PurseKind, purses
 from incentives.references import reference_ms, reference_secret
 from incentives.seals import lock_ledger
+from incentives.settlements import EPOCH, Settlement, keep_parts, known_parts
 from privacy.errors import NotFound
 from privacy.principals import own_subject
-from privacy.store.columns import AccountId, UtcDateTime
-from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym
-from privacy.store.members import MembersBase
 
-__all__ = ["OWED_COINS_MAX", "FundShare", "Settled", "Settlement", "settle"]
+__all__ = ["OWED_COINS_MAX", "Claim", "FundShare", "Settled", "Settlement", "settle", "settle_claims", "take_turns"]
 
 OWED_COINS_MAX = 100
 """What a member can owe to later earnings, per programme."""
 _DAY_MS = 86_400_000
 _NO_FLOOR = 1 << 62
-
-
-class Settlement(MembersBase):
-    """What is posted of one payer's part of one entitlement, and what could not be."""
-
-    __tablename__ = "settlement"
-    __table_args__ = (
-        CheckConstraint("posted_coins >= 0 AND refused_coins >= 0", name="coins"),
-        CheckConstraint("owed_coins >= 0 AND written_off_coins >= 0", name="overpaid"),
-        CheckConstraint("owed_coins + written_off_coins <= posted_coins", name="overpaid_of_posted"),
-        CheckConstraint("postings >= 0", name="postings"),
-    )
-
-    __holding__ = Holding(
-        about="What a pseudonym earned by a rule in a period, and what of it is posted.",
-        owner=Owner.subject,
-        columns={
-            "subject": pseudonym("who earned it: settling compares for everybody at once"),
-            "programme": plain("by which programme"),
-            "rule": plain("by which of its rules"),
-            "period": plain("in which period"),
-            "fund": plain("which payer's fund bears it"),
-            "earned_on": plain("the period's last day"),
-            "posted_coins": plain("what the ledger has"),
-            "refused_coins": plain("what no fund could pay yet"),
-            "owed_coins": plain("what is taken from later earnings"),
-            "written_off_coins": plain("what the fund bears"),
-            "postings": plain("how often it was posted: part of the next reference"),
-            "updated_at": plain("when it last changed"),
-        },
-        at_erasure=AtErasure.keep,
-        keeping=Keeping.ledger,
-        export="rewards",
-    )
-
-    subject: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    programme: Mapped[str] = mapped_column(String(80), primary_key=True)
-    rule: Mapped[str] = mapped_column(String(80), primary_key=True)
-    period: Mapped[str] = mapped_column(String(20), primary_key=True)
-    fund: Mapped[UUID] = mapped_column(AccountId, primary_key=True)
-    earned_on: Mapped[date] = mapped_column(Date)
-    posted_coins: Mapped[int] = mapped_column(BigInteger)
-    refused_coins: Mapped[int] = mapped_column(BigInteger)
-    owed_coins: Mapped[int] = mapped_column(BigInteger)
-    written_off_coins: Mapped[int] = mapped_column(BigInteger)
-    postings: Mapped[int] = mapped_column(BigInteger)
-    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +61,32 @@ class Settled:
     """Coins that went to purses, less what was taken back."""
     refused: int = 0
     """Coins earned that no fund could pay yet."""
+    over_limit: int = 0
+    """Coins earned beyond what an employer may give a member in a year."""
     owed: int = 0
     """Coins overpaid and spent, to be taken from later earnings."""
     written_off: int = 0
     """Coins overpaid that nobody will be asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a programme's rules say, for all members named in ``funds``.
+
+    entitlements: columns member (subject), period, rule, coins (whole, not negative), at (date), and purse (its kind;
+    free where the column is missing); one row per member, rule, period and purse. A settled row that is missing now
+    counts as 0 and is taken back: give all of the programme, or what was earned from ``since`` on (what is older is
+    closed and stays as it is).
+    funds: who pays for each member; also members with nothing earned, or their coins are not looked at.
+    budgets: the most coins that this programme may draw from a fund in a calendar year.
+    """
+
+    programme: str
+    entitlements: pd.DataFrame
+    funds: Mapping[UUID, Sequence[FundShare]]
+    changes: Changes | None = None
+    since: date | None = None
+    budgets: Mapping[UUID, int] | None = None
 
 
 def settle(
@@ -118,120 +97,176 @@ def settle(
     funds: Mapping[UUID, Sequence[FundShare]],
     now: datetime,
     since: date | None = None,
-    changes: Mapping[UUID, Sequence[tuple[date, Sequence[FundShare]]]] | None = None,
+    changes: Changes | None = None,
     budgets: Mapping[UUID, int] | None = None,
 ) -> Settled:
-    """Post the difference between entitlements and what is posted, for all members named in ``funds``.
+    """Post the difference between one programme's entitlements and what is posted: see ``Claim``.
 
-    entitlements: columns member (subject), period, rule, coins (whole, not negative), at (date); one row per member,
-    rule and period. A settled row that is missing now counts as 0 and is taken back: give all of the programme, or what
-    was earned from ``since`` on (what is older is closed and stays as it is).
-    funds: who pays for each member; also members with nothing earned, or their coins are not looked at.
-    changes: for members whose payers changed, who pays for what was earned from which day on, the earliest first.
-    budgets: the most coins that this programme may draw from a fund in a calendar year.
-    Raises: Invalid (coins, shares), NotFound (a fund, or a subject that is not the principal's own).
+    Raises: Invalid (coins, purse, shares), NotFound (a fund, or a subject that is not the principal's own).
     """
-    for subject in funds:
+    claim = Claim(
+        programme=programme, entitlements=entitlements, funds=funds, changes=changes, since=since, budgets=budgets
+    )
+    return settle_claims(db, [claim], now)[0]
+
+
+def settle_claims(db: Session, claims: Sequence[Claim], now: datetime) -> list[Settled]:
+    """Post what several programmes differ, in one transaction and with one order of locks. Raises as ``settle``."""
+    for subject in {subject for claim in claims for subject in claim.funds}:
         own_subject(db, subject)
     secret = reference_secret(db)
-    wanted = wanted_parts(
-        programme=programme, entitlements=entitlements, funds=funds, secret=secret, since=since, changes=changes
-    )
-    lock_ledger(db)
-    parts = Parts.of(wanted, _known(db, programme, list(funds), since))
-    posting = _Posting(db, programme, parts, secret=secret, now=now, budgets=budgets or {})
-    while posting.step():
-        pass
-    return posting.save()
+    take_turns(db, [claim.programme for claim in claims], {subject for claim in claims for subject in claim.funds})
+    postings = [_Posting(db, claim, secret, now) for claim in claims]
+    if any(posting.is_due for posting in postings):
+        lock_ledger(db)
+    for posting in postings:
+        posting.limits.lock(db, posting.limits_wanted(), now)
+    return [posting.run() for posting in postings]
 
 
-def _known(db: Session, programme: str, subjects: Sequence[UUID], since: date | None) -> Known:
-    # Ids as text: few of them occur often, and reading a UUID a row costs more than the query.
-    on_sqlite = db.get_bind().dialect.name == "sqlite"
-    fund = func.hex(Settlement.fund) if on_sqlite else cast(Settlement.fund, String)
-    subject = cast(Settlement.subject, String)
-    columns = [subject, Settlement.rule, Settlement.period, fund, Settlement.earned_on]
-    state = [getattr(Settlement, name) for name in STATE]
-    wanted = select(*columns, *state).where(Settlement.programme == programme)
-    if since is not None:
-        wanted = wanted.where(Settlement.earned_on >= since)
-    rows: list[tuple[Any, ...]] = [
-        tuple(row) for chunk in chunks(subjects) for row in db.execute(wanted.where(Settlement.subject.in_(chunk)))
-    ]
-    ids = {text: UUID(text) for place in (0, 3) for text in {row[place] for row in rows}}
-    return Known(
-        member=np.array([ids[row[0]] for row in rows], dtype=object),
-        rule=np.array([row[1] for row in rows], dtype=object),
-        period=np.array([row[2] for row in rows], dtype=object),
-        fund=np.array([ids[row[3]] for row in rows], dtype=object),
-        day=np.array([row[4].toordinal() - _EPOCH for row in rows], dtype=np.int64),
-        state=np.array([row[5:] for row in rows], dtype=np.int64).reshape(len(rows), len(STATE)),
-    )
+def take_turns(db: Session, programmes: Collection[str], subjects: Collection[UUID]) -> None:
+    """Let nobody else settle the same until this transaction ends: call it before reading what will be settled.
+
+    One member's settling excludes that member's others and those of many at once, which exclude all. SQLite has one
+    writer anyway.
+    """
+    if db.get_bind().dialect.name != "postgresql":
+        return
+    alone = len(subjects) != 1
+    if not alone:
+        db.execute(_ALONE, {"key": _lock_key(f"settle|{next(iter(subjects)).hex}")})
+    for programme in sorted(set(programmes)):
+        db.execute(_ALONE if alone else _TOGETHER, {"key": _lock_key(f"settle|{programme}")})
+
+
+def _lock_key(name: str) -> int:
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+_ALONE, _TOGETHER = (
+    text(f"SELECT pg_advisory_xact_lock{how}(:key)").bindparams(bindparam("key", type_=BigInteger()))
+    for how in ("", "_shared")
+)
 
 
 class _Posting:
     """The steps of one settling."""
 
-    def __init__(
-        self, db: Session, programme: str, parts: Parts, *, secret: bytes, now: datetime, budgets: Mapping[UUID, int]
-    ) -> None:
-        self.db, self.programme, self.parts, self.secret, self.now = db, programme, parts, secret, now
-        self.budgets = budgets
+    def __init__(self, db: Session, claim: Claim, secret: bytes, now: datetime) -> None:
+        wanted = wanted_parts(
+            programme=claim.programme,
+            entitlements=claim.entitlements,
+            funds=claim.funds,
+            secret=secret,
+            since=claim.since,
+            changes=claim.changes,
+        )
+        self.db, self.programme, self.secret, self.now = db, claim.programme, secret, now
+        self.budgets = claim.budgets or {}
+        self.parts = parts = Parts.of(wanted, known_parts(db, claim.programme, list(claim.funds), claim.since))
         self.transfers = 0
+        self.counted = before(parts)
+        self.limits = Counters.of(db, parts)
         self.references = self._references()
         self.order = self._order()
-        members = [parts.members[code] for code in np.unique(parts.rows.purse[parts.rows.due != 0])]
-        keys = [(member, PurseKind.free) for member in members]
-        self.purses = {member: account for (member, _), account in purses(db, keys, now).items()}
+        moving = np.unique(parts.rows.purse[parts.rows.due != 0]).tolist()
+        keys = {code: (parts.purses[code][0], PurseKind(parts.purses[code][1])) for code in moving}
+        accounts = purses(db, list(keys.values()), now)
+        self.purses = {code: accounts[key] for code, key in keys.items()}
 
-    def step(self) -> bool:
-        """Post what can be posted now; whether that was anything and more may follow."""
+    @property
+    def is_due(self) -> bool:
+        """Whether anything may move."""
+        return bool(self.parts.rows.due.any())
+
+    def limits_wanted(self) -> list[int]:
+        """The limits under which something may be granted."""
         rows = self.parts.rows
-        if not rows.due.any():
+        return np.unique(rows.limit[rows.due > 0]).tolist()
+
+    def run(self) -> Settled:
+        """Post until nothing more can be, and keep what changed."""
+        while self._step():
+            pass
+        return self._save()
+
+    def _step(self) -> bool:
+        """Post what can be posted now; whether that was anything and more may follow."""
+        if not self.is_due:
             return False
-        change = next_step(rows, order=self.order, fund_room=self._fund_room(), purse_room=self._purse_room())
+        rows = self.parts.rows
+        change = next_step(rows, order=self.order, rooms=self._rooms())
         moving = np.flatnonzero(change)
         if not len(moving):
             return False
         self.transfers += len(moving)
         draw(self.db, self._drawn(moving, change), self.now, programme=self.programme, budgets=self.budgets)
         book_many(self.db, [self._transfer(row, int(change[row])) for row in moving.tolist()], booked_at=self.now)
+        self.counted = self.limits.count(self.db, self.parts, change, self.counted, self.now)
         self.parts.rows = rows.moved(change)
         self.parts.postings = self.parts.postings + (change != 0)
         self.references = self._references()
         return True
 
-    def save(self) -> Settled:
+    def _save(self) -> Settled:
         """Keep what changed of each part, and say what was done."""
         parts = self.parts
-        rest = rest_of(parts.rows, order=self.order, owed_coins_max=OWED_COINS_MAX)
-        after = np.column_stack((parts.rows.posted, rest.written_off, rest.refused, rest.owed, parts.postings))
-        values = [
+        rest = rest_of(
+            parts.rows,
+            order=self.order,
+            owed_coins_max=OWED_COINS_MAX,
+            limit_room_cents=self.limits.room_cents,
+        )
+        after = np.column_stack(
             (
-                parts.members[parts.rows.purse[row]],
-                self.programme,
-                parts.rule[row],
-                parts.period[row],
-                parts.funds[parts.rows.fund[row]],
-                _day(parts.day[row]),
-                *after[row].tolist(),
-                self.now,
+                parts.rows.posted,
+                rest.written_off,
+                rest.refused,
+                rest.owed,
+                parts.postings,
+                rest.over_limit,
+                self.counted,
             )
-            for row in np.flatnonzero((after != parts.before).any(axis=1))
-        ]
-        insert_rows(self.db.connection(), table_of(Settlement), _COLUMNS, values, on_conflict=_REPLACE)
+        )
+        changed = np.flatnonzero((after != parts.before).any(axis=1))
+        days = {day: date.fromordinal(EPOCH + day) for day in np.unique(parts.day[changed]).tolist()}
+        keep_parts(
+            self.db,
+            [
+                (
+                    parts.members[member],
+                    self.programme,
+                    parts.rule[row],
+                    parts.period[row],
+                    parts.purses[purse][1],
+                    parts.funds[fund],
+                    days[day],
+                    *state,
+                    self.now,
+                )
+                for row, member, purse, fund, day, state in zip(
+                    changed.tolist(),
+                    parts.rows.member[changed].tolist(),
+                    parts.rows.purse[changed].tolist(),
+                    parts.rows.fund[changed].tolist(),
+                    parts.day[changed].tolist(),
+                    after[changed].tolist(),
+                    strict=True,
+                )
+            ],
+        )
         return Settled(
             posted=self.transfers,
             coins=int(parts.rows.posted.sum() - parts.before[:, 0].sum()),
             refused=int(rest.refused.sum()),
+            over_limit=int(rest.over_limit.sum()),
             owed=int(rest.owed.sum()),
             written_off=int(rest.written_off.sum()),
         )
 
     def _transfer(self, row: int, change_coins: int) -> NewTransfer:
         parts = self.parts
-        member, fund = parts.members[parts.rows.purse[row]], parts.funds[parts.rows.fund[row]]
-        purse = self.purses[member]
+        fund, purse = parts.funds[parts.rows.fund[row]], self.purses[parts.rows.purse[row]]
         first = parts.postings[row] == 0
         return NewTransfer(
             reference=self.references[row],
@@ -253,8 +288,9 @@ class _Posting:
 
     def _reference(self, row: int, which: str) -> UUID:
         parts = self.parts
-        member = parts.members[parts.rows.purse[row]].hex
-        key = f"settle|{member}|{self.programme}|{parts.rule[row]}|{parts.period[row]}|{which}"
+        member = parts.members[parts.rows.member[row]].hex
+        mark = purse_mark(parts.purses[parts.rows.purse[row]][1])
+        key = f"settle|{member}|{self.programme}|{parts.rule[row]}|{parts.period[row]}|{which}{mark}"
         return reference_ms(self.secret, at_ms=int(parts.day[row]) * _DAY_MS, key=key)
 
     def _order(self) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
@@ -263,11 +299,19 @@ class _Posting:
         settled = np.flatnonzero(self.parts.rows.due == 0)
         return np.concatenate((np.array(first, dtype=np.intp), settled))
 
-    def _fund_room(self) -> Coins:
-        found = rooms(self.db, self.parts.funds, self.now, programme=self.programme, budgets=self.budgets)
-        if len(found) < len(self.parts.funds):
+    def _rooms(self) -> Rooms:
+        parts = self.parts
+        funds = rooms(self.db, parts.funds, self.now, programme=self.programme, budgets=self.budgets)
+        if len(funds) < len(parts.funds):
             raise NotFound("There is no such fund.", field="funds")
-        return _room([found[fund] for fund in self.parts.funds])
+        of_purse = availables(self.db, self.purses.values())
+        purse = _room([of_purse[self.purses[code]] if code in self.purses else 0 for code in range(len(parts.purses))])
+        return Rooms(
+            fund=_room([funds[fund] for fund in parts.funds]),
+            purse=purse,
+            lot=np.array([purse[code] for code, _ in parts.lots], dtype=np.int64),
+            limit_cents=self.limits.room_cents,
+        )
 
     def _drawn(self, moving: NDArray[np.intp], change: Coins) -> dict[UUID, int]:
         """What a step takes out of each fund, less what comes back."""
@@ -276,21 +320,6 @@ class _Posting:
             coins[self.parts.funds[fund]] += amount
         return coins
 
-    def _purse_room(self) -> Coins:
-        rooms = availables(self.db, self.purses.values())
-        return _room([rooms[self.purses[member]] if member in self.purses else 0 for member in self.parts.members])
-
 
 def _room(coins: Sequence[int | None]) -> Coins:
     return np.array([_NO_FLOOR if room is None else room for room in coins], dtype=np.int64)
-
-
-def _day(days: int) -> date:
-    return date.fromordinal(_EPOCH + int(days))
-
-
-_EPOCH = date(1970, 1, 1).toordinal()
-_COLUMNS = ("subject", "programme", "rule", "period", "fund", "earned_on", *STATE, "updated_at")
-_REPLACE = "(subject, programme, rule, period, fund) DO UPDATE SET " + ", ".join(
-    f"{name} = excluded.{name}" for name in ("earned_on", *STATE, "updated_at")
-)
