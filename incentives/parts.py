@@ -3,11 +3,11 @@
 A part is one payer's share of what one member earned by one rule in one period, for one purse.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import numpy as np
@@ -125,28 +125,29 @@ def _paying(
     funds: Mapping[UUID, Sequence[FundShare]],
     changes: Changes,
 ) -> tuple[list[Split], Numbers]:
-    """Every way in which payers share, and for each row which of them holds on its day."""
+    """Every way in which payers share, and for each row which of them holds on its day.
+
+    Before the first day that a member's changes name, the first ones pay.
+    """
     if not funds.keys() >= set(subjects):
         raise Invalid("An entitlement belongs to a member whose programme has no fund.", field="funds")
     # Also of members with nothing earned: shares that do not add up are refused whoever has them.
-    distinct = {shares: _split_of(shares) for shares in {tuple(shares) for shares in funds.values()}}
-    numbers = {shares: number for number, shares in enumerate(dict.fromkeys(distinct.values()))}
-    of_subject = np.array([numbers[distinct[tuple(funds[each])]] for each in subjects], dtype=np.int64)
-    which = of_subject[codes] if len(subjects) else _NOTHING.copy()
-    for number, subject in enumerate(subjects):
-        if subject in changes:
-            for row, shares in _changed(np.flatnonzero(codes == number), moment, changes[subject]):
-                which[row] = numbers.setdefault(shares, len(numbers))
-    return list(numbers), which
+    always = {shares: ((date.min, _split_of(shares)),) for shares in {tuple(shares) for shares in funds.values()}}
+    spans_of = [_spans_of(changes[each]) if each in changes else always[tuple(funds[each])] for each in subjects]
+    numbered = {spans: number for number, spans in enumerate(dict.fromkeys(spans_of))}
+    of_row = np.array([numbered[spans] for spans in spans_of], dtype=np.int64)[codes] if spans_of else _NOTHING
+    splits: dict[Split, int] = {}
+    which = np.zeros(len(codes), dtype=np.int64)
+    for spans, number in numbered.items():
+        rows = np.flatnonzero(of_row == number)
+        days = np.array([day for day, _ in spans], dtype="datetime64[D]")
+        holds = np.array([splits.setdefault(shares, len(splits)) for _, shares in spans], dtype=np.int64)
+        which[rows] = holds[np.maximum(np.searchsorted(days, moment[rows], side="right") - 1, 0)]
+    return list(splits), which
 
 
-def _changed(
-    rows: NDArray[np.intp], moment: NDArray[np.datetime64], spans: Sequence[tuple[date, Sequence[FundShare]]]
-) -> Iterator[tuple[int, Split]]:
-    """The rows of a member whose payers changed, with those of the day; before the first day the first ones pay."""
-    dated = [(np.datetime64(day, "D"), _split_of(shares)) for day, shares in spans]
-    for row in rows.tolist():
-        yield row, next((shares for day, shares in reversed(dated) if day <= moment[row]), dated[0][1])
+def _spans_of(spans: Sequence[tuple[date, Sequence[FundShare]]]) -> tuple[tuple[date, Split], ...]:
+    return tuple((day, _split_of(shares)) for day, shares in spans)
 
 
 _NOWHERE: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
@@ -211,7 +212,7 @@ class Parts:
         )
         return cls(
             members=list(members),
-            purses=[(members[owner[row]], kinds[of_kind[row]]) for row in purse_at],
+            purses=[(cast("UUID", members[owner[row]]), str(kinds[of_kind[row]])) for row in purse_at],
             funds=list(funds),
             lots=[(int(purse[row]), int(paid_by[row])) for row in lot_at],
             rule=rule[at],
@@ -279,7 +280,7 @@ def _filled(value: object, length: int) -> Objects:
     return filled
 
 
-def _codes(values: Objects) -> Numbers:
+def _codes(values: Objects | Numbers) -> Numbers:
     return np.asarray(pd.factorize(values)[0], dtype=np.int64)
 
 

@@ -35,7 +35,7 @@ from incentives.differences import Coins, Rooms, next_step, rest_of
 from incentives.funds import draw, rooms
 from incentives.ledger import NewTransfer, TransferCode, book_many
 from incentives.limits import Counters, before
-from incentives.parts import FREE, Changes, FundShare, Parts, purse_mark, wanted_parts
+from incentives.parts import Changes, FundShare, Parts, purse_mark, wanted_parts
 from incentives.purses import PurseKind, purses
 from incentives.references import reference_ms, reference_secret
 from incentives.seals import lock_ledger

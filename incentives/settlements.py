@@ -25,7 +25,7 @@ class Settlement(MembersBase):
 
     __tablename__ = "settlement"
     __table_args__ = (
-        CheckConstraint(f"purse IN {PURSES}", name="purse"),
+        CheckConstraint(f"purse_kind IN {PURSES}", name="purse_kind"),
         CheckConstraint("posted_coins >= 0 AND refused_coins >= 0", name="coins"),
         CheckConstraint("over_limit_coins >= 0 AND counted_cents >= 0", name="limit"),
         CheckConstraint("owed_coins >= 0 AND written_off_coins >= 0", name="overpaid"),
@@ -42,7 +42,7 @@ class Settlement(MembersBase):
             "programme": plain("by which programme"),
             "rule": plain("by which of its rules"),
             "period": plain("in which period"),
-            "purse": plain("for which kind of purse"),
+            "purse_kind": plain("for which kind of purse"),
             "fund": plain("which payer's fund bears it"),
             "earned_on": plain("the period's last day"),
             "posted_coins": plain("what the ledger has"),
@@ -63,7 +63,7 @@ class Settlement(MembersBase):
     programme: Mapped[str] = mapped_column(String(80), primary_key=True)
     rule: Mapped[str] = mapped_column(String(80), primary_key=True)
     period: Mapped[str] = mapped_column(String(20), primary_key=True)
-    purse: Mapped[str] = mapped_column(String(12), primary_key=True, default=FREE)
+    purse_kind: Mapped[str] = mapped_column(String(12), primary_key=True, default=FREE)
     fund: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     earned_on: Mapped[date] = mapped_column(Date)
     posted_coins: Mapped[int] = mapped_column(BigInteger)
@@ -80,7 +80,7 @@ def known_parts(db: Session, programme: str, subjects: Sequence[UUID], since: da
     """What was settled of a programme for these members, earned from ``since`` on."""
     # Ids as text: few of them occur often, and reading a UUID a row costs more than the query.
     subject, fund = cast(Settlement.subject, String), cast(Settlement.fund, String)
-    columns = [subject, Settlement.rule, Settlement.period, Settlement.purse, fund, Settlement.earned_on]
+    columns = [subject, Settlement.rule, Settlement.period, Settlement.purse_kind, fund, Settlement.earned_on]
     state = [getattr(Settlement, name) for name in STATE]
     wanted = select(*columns, *state).where(Settlement.programme == programme)
     if since is not None:
@@ -106,8 +106,8 @@ def keep_parts(db: Session, rows: Sequence[tuple[Any, ...]]) -> None:
     insert_rows(db.connection(), table_of(Settlement), COLUMNS, rows, on_conflict=_REPLACE)
 
 
-COLUMNS = ("subject", "programme", "rule", "period", "purse", "fund", "earned_on", *STATE, "updated_at")
-_REPLACE = "(subject, programme, rule, period, purse, fund) DO UPDATE SET " + ", ".join(
+COLUMNS = ("subject", "programme", "rule", "period", "purse_kind", "fund", "earned_on", *STATE, "updated_at")
+_REPLACE = "(subject, programme, rule, period, purse_kind, fund) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in ("earned_on", *STATE, "updated_at")
 )
 

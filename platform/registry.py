@@ -26,7 +26,8 @@ MEMBERS_TABLES = (
     "incentives.payer_terms",
     "incentives.funds",
     "incentives.purses",
-    "incentives.settle",
+    "incentives.settlements",
+    "incentives.limits",
     "incentives.shelf",
     "incentives.offering",
     "incentives.shop",
@@ -35,6 +36,7 @@ MEMBERS_TABLES = (
     "programs.check_ins",
     "programs.days",
     "programs.enrolment",
+    "programs.marks",
     "programs.offered",
 )
 EMPLOYERS_TABLES = (

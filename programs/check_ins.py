@@ -20,6 +20,7 @@ from privacy.principals import own_subject
 from privacy.store.columns import UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, digest, plain, pseudonym
 from privacy.store.members import MembersBase
+from programs import marks
 from programs.imports.records import offset_s
 from programs.inserting import insert_new
 
@@ -98,7 +99,10 @@ def add_events(db: Session, *, subject: UUID, events: Iterable[NewEvent], zone: 
     """Record many events of one subject; how many counted. Raises like ``check_in``, Conflict excepted."""
     own_subject(db, subject)
     columns = ("id", "subject", "at", "offset_s", "local_day", "kind", "value", "reference", "once_on")
-    return insert_new(db, Event, columns, [_row(subject, event, zone, now) for event in events])
+    counted = insert_new(db, Event, columns, [_row(subject, event, zone, now) for event in events])
+    if counted:
+        marks.mark(db, subject)
+    return counted
 
 
 def _row(subject: UUID, event: NewEvent, zone: ZoneInfo, now: datetime) -> tuple[object, ...]:

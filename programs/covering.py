@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from privacy.memberships import Membership, memberships
 from privacy.tenants.copies import ContractCopy
+from programs import marks
 from programs.enrolment import Enrolment
 from programs.offered import Offer, versions_of
 
@@ -80,6 +81,7 @@ def end_uncovered(db: Session, collective: UUID, *, today: date) -> None:
         other = next((each for each in spans if each.starts_on <= today <= each.ends_on), None)
         if other is not None:
             db.add(_going_on(row, through=other, after=ended_on))
+        marks.mark(db, row.subject)
     db.flush()
 
 

@@ -20,6 +20,7 @@ from privacy.principals import Role, acting, own_subject
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym
 from privacy.store.members import MembersBase
 from privacy.store.rows import OWN_ROWS
+from programs import marks
 from programs.check_ins import Event
 from programs.day_values import DayValues, day_values
 from programs.imports.records import Record, Rejected
@@ -104,10 +105,13 @@ def resolve(
     wanted = _all_days(db, subject) if days is None else days
     if closed is not None:
         wanted = {day for day in wanted if day > closed}
-    return sum(
+    changed = sum(
         _resolve_days(db, subject, cipher, first=first, last=last, priority=priority)
         for first, last in _stretches(wanted)
     )
+    if changed:
+        marks.mark(db, subject)
+    return changed
 
 
 def _stretches(days: Iterable[date]) -> Iterator[tuple[date, date]]:

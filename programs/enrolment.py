@@ -12,11 +12,13 @@ from sqlalchemy import CheckConstraint, Float, Index, String, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from incentives.accounts import chunks
 from incentives.vocabulary import DAY_METRICS
 from privacy.errors import Invalid, NotFound
 from privacy.principals import own_subject
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym
 from privacy.store.members import MembersBase
+from programs import marks
 from programs.offered import Offer, offers
 
 RUNNING = text("ended_on IS NULL")
@@ -116,6 +118,7 @@ def enrol(db: Session, subject: UUID, *, collective: UUID, programme: str, today
             db.add(row)
     except IntegrityError:
         return running(db, subject, collective=collective, programme=programme)
+    marks.mark(db, subject)
     return row
 
 
@@ -142,7 +145,7 @@ def leave(db: Session, subject: UUID, *, collective: UUID, programme: str, today
     ).first()
     if row is not None:
         row.ended_on = today
-        db.flush()
+        marks.mark(db, subject)
 
 
 def enrolments(db: Session, subject: UUID) -> list[Enrolment]:
@@ -160,9 +163,9 @@ def enrolments(db: Session, subject: UUID) -> list[Enrolment]:
 def enrolments_in(db: Session, collective: UUID, subjects: Collection[UUID] | None = None) -> list[Enrolment]:
     """Every enrolment in a collective's programmes, of some members or of all: for rewarding."""
     query = select(Enrolment).where(Enrolment.collective == collective).order_by(Enrolment.programme, Enrolment.id)
-    if subjects is not None:
-        query = query.where(Enrolment.subject.in_(subjects))
-    return list(db.scalars(query))
+    if subjects is None:
+        return list(db.scalars(query))
+    return [row for some in chunks(sorted(subjects)) for row in db.scalars(query.where(Enrolment.subject.in_(some)))]
 
 
 def choose_goal(db: Session, subject: UUID, *, metric: str, value: float, today: date) -> Goal:
@@ -181,7 +184,7 @@ def choose_goal(db: Session, subject: UUID, *, metric: str, value: float, today:
         monday += timedelta(days=7)
     row = db.get(Goal, (subject, metric, monday)) or _new_goal(db, subject, metric, monday, value)
     row.value = value
-    db.flush()
+    marks.mark(db, subject)
     return row
 
 
@@ -207,4 +210,5 @@ def goal(db: Session, subject: UUID, *, metric: str, on: date) -> Goal | None:
 
 def goals_of(db: Session, subjects: Collection[UUID]) -> list[Goal]:
     """Every goal ever chosen by these members: for rewarding."""
-    return list(db.scalars(select(Goal).where(Goal.subject.in_(subjects)).order_by(Goal.subject, Goal.from_day)))
+    query = select(Goal).order_by(Goal.subject, Goal.from_day)
+    return [row for some in chunks(sorted(subjects)) for row in db.scalars(query.where(Goal.subject.in_(some)))]

@@ -87,7 +87,7 @@ def marked(db: Session, collective: UUID, subjects: Collection[UUID] | None = No
     """Who is marked in a collective, of some members or of all, with the tokens to take the marks away by."""
     wanted = select(SettlingMark.subject, SettlingMark.token).where(SettlingMark.collective == collective)
     if subjects is None:
-        return {subject: token for subject, token in db.execute(wanted)}
+        return {row.subject: row.token for row in db.execute(wanted)}
     return {
         subject: token
         for chunk in chunks(sorted(subjects))

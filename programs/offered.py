@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from hashlib import blake2b
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,20 +16,13 @@ from privacy.store.members import MembersBase
 from privacy.tenants.copies import contracts_on
 from programs.columns import ProgrammeVersionColumns
 from programs.documents import Programme, read_programme
+from programs.terms import Version
 
 
 class ProgrammeVersionCopy(ProgrammeVersionColumns, MembersBase):
     """Copy of ``catalogue.ProgrammeVersion``."""
 
     __tablename__ = "programme_version"
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A programme as it is from a day on."""
-
-    effective_from: date
-    programme: Programme
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +50,19 @@ def versions_of(db: Session, collective: UUID) -> Mapping[str, Sequence[Version]
     for row in rows:
         found[row.key].append(Version(row.effective_from, _read(row.document)))
     return found
+
+
+def terms_digests(db: Session, collective: UUID) -> dict[str, bytes]:
+    """For each programme of a collective, what all of its versions together are known by: versions never change."""
+    rows = db.execute(
+        select(ProgrammeVersionCopy.key, ProgrammeVersionCopy.id)
+        .where(ProgrammeVersionCopy.collective == collective)
+        .order_by(ProgrammeVersionCopy.key, ProgrammeVersionCopy.version)
+    )
+    found: dict[str, list[bytes]] = defaultdict(list)
+    for key, version in rows:
+        found[key].append(version.bytes)
+    return {key: blake2b(b"".join(ids), digest_size=32).digest() for key, ids in found.items()}
 
 
 def offers(db: Session, subject: UUID, on: date) -> list[Offer]:

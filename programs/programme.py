@@ -94,6 +94,14 @@ class Programme(Document):
     funding: Annotated[list[FundingShare], Field(min_length=1, max_length=10)]
     cost_class: Line | None = None
     review: Review | None = None
+    notice_days: Annotated[int, Field(ge=7, le=366)] = Field(
+        default=14, description="How many days before it starts a later version that lowers anything is published."
+    )
+    grandfather: Literal["period", "enrolment", "none"] = Field(
+        default="period",
+        description="What members keep when a later version starts: the day or week under way (period), all terms until"
+        " they stop (enrolment), or nothing, and a later version then starts on a Monday (none).",
+    )
     card: Card
 
     def model_post_init(self, context: Any, /) -> None:

@@ -15,7 +15,7 @@ from programs.covering import end_uncovered
 from programs.letting_go import let_go_all
 from programs.measures import active_months
 from programs.offered import ProgrammeVersionCopy
-from programs.rewarding import ZONE, settle_collective
+from programs.rewarding import ZONE, settle_changed
 
 AS_JOB = job("settle-rewards")
 
@@ -25,7 +25,7 @@ def _settle(context: JobContext, _period: Period) -> str:
         collectives = [each.id for each in copies.collectives(db)]
     for collective in collectives:
         with transaction(context.members, replace(AS_JOB, collective=collective), Purpose.rewards) as db:
-            settle_collective(db, collective, now=context.now)
+            settle_changed(db, collective, context.now)
     return "Rewards are settled."
 
 

@@ -1,82 +1,124 @@
 """From what members did to coins in their purse: load, evaluate purely, settle the difference.
 
-The whole enrolment of each member is evaluated again each time, so that late, duplicate or corrected data need no
-case of their own: settling books what differs from what was booked before. An ISO week is paid once it is over.
+Whole enrolments are evaluated, so that late, duplicate or corrected data need no case of their own: settling books
+what differs from what was booked before. What an ISO week earns is paid once it is over. Settling looks at who is
+marked (``marks``) and at who is still owed or owes something; once a day, and whenever a version comes, at everybody.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from itertools import groupby
+from collections.abc import Collection, Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from incentives.evaluate import DayMetrics, Events, Facts, entitlements, explain
-from incentives.funds import fund_account
-from incentives.rules import RuleSet, WeeklyGoal
-from incentives.settle import FundShare, settle
+from incentives.funds import rooms
+from incentives.ledger import Transfer, TransferCode
+from incentives.purses import own_purses
+from incentives.settle import Claim, settle_claims, take_turns
+from incentives.settlements import open_subjects, refused_by_fund
 from privacy.principals import own_subject
-from privacy.tenants import copies
-from programs.days import day_frame, event_frame
-from programs.documents import Programme
-from programs.enrolment import Enrolment, enrolments_in, goals_of
-from programs.offered import Version, versions_of
+from programs import marks
+from programs.cases import ZONE, Case, cases, ledger_name, today, without
+from programs.enrolment import Enrolment
+from programs.marks import SettledProgramme
+from programs.offered import terms_digests, versions_of
+from programs.payers import Payers
 
-ZONE = ZoneInfo("Europe/Amsterdam")
-"""Whose wall clock says when a week is over, until members set a zone of their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One programme of one collective with the enrolments in it: everything that evaluating needs."""
-
-    collective: UUID
-    key: str
-    versions: Sequence[Version]
-    enrolments: Sequence[Enrolment]
-
-    @property
-    def id(self) -> str:
-        """The programme's name on the ledger: a key may be in use in several collectives."""
-        return f"{self.key}:{self.collective.hex[:12]}"
-
-    @property
-    def newest(self) -> Programme:
-        """The programme as its newest version says."""
-        return self.versions[-1].programme
-
-    @property
-    def rules(self) -> list[tuple[date, RuleSet]]:
-        """The rules by the day from which they are in force; of two versions from the same day the later one."""
-        return list({version.effective_from: version.programme.rules for version in self.versions}.items())
-
-    @property
-    def subjects(self) -> list[UUID]:
-        """Everybody who is or was enrolled."""
-        return sorted({enrolment.subject for enrolment in self.enrolments})
+__all__ = [
+    "ZONE",
+    "booked_by",
+    "near_misses",
+    "reasons",
+    "settle_changed",
+    "settle_collective",
+    "settle_member",
+]
 
 
 def settle_collective(
     db: Session, collective: UUID, *, subjects: Collection[UUID] | None = None, now: datetime
 ) -> None:
     """Bring the purses of some members, or of all, in line with what the collective's programmes say."""
-    for case in _cases(db, collective, subjects):
-        earned, payers = _earned(db, case, now), _Payers(db, case, now)
-        settle(db, programme=case.id, entitlements=earned, funds=payers.newest(), changes=payers.changes(), now=now)
+    keys = versions_of(db, collective).keys()
+    take_turns(db, [ledger_name(collective, key) for key in keys], () if subjects is None else subjects)
+    seen = marks.marked(db, collective, subjects)
+    claims = [_claim(db, case, now) for case in cases(db, collective, dict.fromkeys(keys, subjects))]
+    settle_claims(db, claims, now)
+    marks.take_away(db, collective, seen)
 
 
 def settle_member(db: Session, subject: UUID, now: datetime) -> None:
-    """Bring one member's purse in line, in every collective whose programmes the member takes part in."""
+    """Bring one member's purses in line, in every collective whose programmes the member takes part in."""
     own_subject(db, subject)
-    for collective in _collectives_of(db, subject):
-        settle_collective(db, collective, subjects=[subject], now=now)
+    where = {collective: versions_of(db, collective).keys() for collective in _collectives_of(db, subject)}
+    take_turns(db, [ledger_name(collective, key) for collective, keys in where.items() for key in keys], [subject])
+    seen = {collective: marks.marked(db, collective, [subject]) for collective in where}
+    claims = [
+        _claim(db, case, now)
+        for collective, keys in where.items()
+        for case in cases(db, collective, {key: [subject] for key in keys})
+    ]
+    settle_claims(db, claims, now)
+    for collective, tokens in seen.items():
+        marks.take_away(db, collective, tokens)
+
+
+def settle_changed(db: Session, collective: UUID, now: datetime) -> None:
+    """Settle for whom something may have changed; for everybody where a day or a version is new."""
+    digests = terms_digests(db, collective)
+    wanted = _wanted(db, collective, digests, now)
+    if not wanted:
+        return
+    take_turns(db, [ledger_name(collective, key) for key in wanted], ())
+    seen = marks.marked(db, collective)  # those that come from here on are met by the next settling
+    for key, subjects in wanted.items():
+        if subjects is not None:
+            wanted[key] = subjects | seen.keys()
+    claims = [_claim(db, case, now) for case in cases(db, collective, wanted)]
+    settle_claims(db, claims, now)
+    marks.take_away(db, collective, seen if wanted.keys() == digests.keys() else {})
+    for key in (key for key, subjects in wanted.items() if subjects is None):
+        row = db.get(SettledProgramme, (collective, key)) or SettledProgramme(collective=collective, programme=key)
+        row.terms, row.settled_on = digests[key], today(now)
+        db.add(row)
+    db.flush()
+
+
+def _wanted(db: Session, collective: UUID, digests: Mapping[str, bytes], now: datetime) -> dict[str, set[UUID] | None]:
+    """The programmes in which there is something to settle, each with the members; None is everybody."""
+    settled = {
+        row.programme: (row.terms, row.settled_on)
+        for row in db.scalars(select(SettledProgramme).where(SettledProgramme.collective == collective))
+    }
+    somebody = bool(marks.marked(db, collective))
+    found: dict[str, set[UUID] | None] = {}
+    for key, digest in digests.items():
+        if settled.get(key) != (digest, today(now)):
+            found[key] = None
+        elif (subjects := _still_open(db, ledger_name(collective, key), now)) or somebody:
+            found[key] = subjects
+    return found
+
+
+def _still_open(db: Session, programme: str, now: datetime) -> set[UUID]:
+    """Members for whom a settling may do today what it could not before, without anything new about them."""
+    refused = refused_by_fund(db, programme)
+    room = rooms(db, refused.keys(), now) if refused else {}
+    able = {fund for fund, least in refused.items() if (left := room.get(fund, 0)) is None or left >= least}
+    return open_subjects(db, programme, able=able)
+
+
+def _claim(db: Session, case: Case, now: datetime) -> Claim:
+    payers = Payers(db, case.collective, case.versions, now)
+    return Claim(
+        programme=case.id,
+        entitlements=case.earned(db, now, reasons=False),
+        funds=payers.newest(case.spans),
+        changes=payers.changes(case.spans),
+    )
 
 
 def reasons(db: Session, subject: UUID, now: datetime) -> pd.DataFrame:
@@ -87,21 +129,20 @@ def reasons(db: Session, subject: UUID, now: datetime) -> pd.DataFrame:
 def near_misses(db: Session, subject: UUID, now: datetime) -> pd.DataFrame:
     """Why something gave no coins in this week or the last: the columns of ``reasons``, the newest first."""
     rows = _told(db, subject, now, why_not=True)
-    monday = _today(now) - timedelta(days=_today(now).weekday() + 7)
-    return _without(rows, np.asarray(rows["at"], dtype="datetime64[us]") < np.datetime64(monday))
+    monday = today(now) - timedelta(days=today(now).weekday() + 7)
+    return without(rows, np.asarray(rows["at"], dtype="datetime64[us]") < np.datetime64(monday))
 
 
 def _told(db: Session, subject: UUID, now: datetime, *, why_not: bool) -> pd.DataFrame:
     own_subject(db, subject)
     parts: list[pd.DataFrame] = []
     for collective in _collectives_of(db, subject):
-        for case in _cases(db, collective, [subject]):
-            frames = _frames(db, case, now)
+        for case in cases(db, collective, {key: [subject] for key in versions_of(db, collective)}):
             if why_not:
-                rows = explain(*frames.known, case.rules, member=subject, enrolled=frames.enrolled)
-                rows = _without(rows, np.asarray(rows["coins"], dtype=np.int64) > 0)
+                rows = case.explained(db, subject, now)
+                rows = without(rows, np.asarray(rows["coins"], dtype=np.int64) > 0)
             else:
-                rows = _over(entitlements(*frames.known, case.rules, enrolled=frames.enrolled), now)
+                rows = case.earned(db, now, reasons=True)
             parts.append(rows.assign(programme=case.key))
     told = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return told.reindex(columns=_TOLD).sort_values(by="at", ascending=False, kind="stable", ignore_index=True)
@@ -110,95 +151,23 @@ def _told(db: Session, subject: UUID, now: datetime, *, why_not: bool) -> pd.Dat
 _TOLD = ["programme", "period", "rule", "coins", "reason_nl", "reason_en", "at"]
 
 
-def _collectives_of(db: Session, subject: UUID) -> list[UUID]:
+def booked_by(db: Session, subject: UUID, day: date) -> pd.DataFrame:
+    """What the member had earned as it was known at the end of a past day: rows programme, rule, period, coins.
 
-    return sorted(set(db.scalars(select(Enrolment.collective).where(Enrolment.subject == subject))))
-
-
-def _cases(db: Session, collective: UUID, subjects: Collection[UUID] | None) -> Iterable[Case]:
-    versions: Mapping[str, Sequence[Version]] = versions_of(db, collective)
-    for key, group in groupby(enrolments_in(db, collective, subjects), key=lambda enrolment: enrolment.programme):
-        if key in versions:
-            yield Case(collective, key, versions[key], list(group))
-
-
-@dataclass(frozen=True, slots=True)
-class _Frames:
-    known: tuple[DayMetrics, Events, Facts]
-    enrolled: pd.DataFrame
-
-
-def _frames(db: Session, case: Case, now: datetime) -> _Frames:
-    subjects, last = case.subjects, _today(now)
-    first = min(enrolment.started_on for enrolment in case.enrolments) - _looking_back(case)
-    last = max(first, last)
-    days = DayMetrics.from_frame(day_frame(db, set(subjects), first, last), first, last, members=subjects)
-    events = Events(event_frame(db, set(subjects), first, last))
-    goals = [(goal.subject, f"goal_{goal.metric}", goal.value, goal.from_day) for goal in goals_of(db, subjects)]
-    facts = Facts(pd.DataFrame(goals, columns=["member", "key", "value", "from"]))
-    spans = [(row.subject, row.started_on, row.ended_on) for row in case.enrolments]
-    return _Frames((days, events, facts), pd.DataFrame(spans, columns=["member", "from", "until"]))
-
-
-def _looking_back(case: Case) -> timedelta:
-    """How far before an enrolment baselines may look."""
-    weeks = [rule.baseline_weeks for _, rules in case.rules for rule in rules.rules if isinstance(rule, WeeklyGoal)]
-    return timedelta(weeks=max(weeks, default=0) + 1)
-
-
-def _earned(db: Session, case: Case, now: datetime) -> pd.DataFrame:
-    frames = _frames(db, case, now)
-    return _over(entitlements(*frames.known, case.rules, enrolled=frames.enrolled, reasons=False), now)
-
-
-def _over(rows: pd.DataFrame, now: datetime) -> pd.DataFrame:
-    """Without weeks that are not over: what they earn could still fall."""
-    local_now = np.datetime64(now.astimezone(ZONE).replace(tzinfo=None))
-    weekly = np.array(["-W" in period for period in rows["period"]], dtype=np.bool_)
-    return _without(rows, weekly & (np.asarray(rows["at"], dtype="datetime64[us]") > local_now))
-
-
-def _without(rows: pd.DataFrame, unwanted: NDArray[np.bool_]) -> pd.DataFrame:
-    return rows.drop(index=rows.index[unwanted])
-
-
-def _today(now: datetime) -> date:
-    return now.astimezone(ZONE).date()
-
-
-class _Payers:
-    """Whose funds pay which part: of each coin the employer through whom the member took part on its day.
-
-    So nobody's fund ever pays for what was earned through somebody else.
+    From the ledger, which is never edited: what was known later, and corrections of it, are not in it.
     """
+    own_subject(db, subject)
+    accounts = list(own_purses(db, subject).values())
+    until = datetime.combine(day + timedelta(days=1), time(), ZONE).astimezone(UTC)
+    settled = Transfer.code.in_((TransferCode.award, TransferCode.correction)) & (Transfer.booked_at < until)
+    sums: dict[str, int] = {}
+    for side, sign in ((Transfer.credit, 1), (Transfer.debit, -1)):
+        wanted = select(Transfer.cause, func.sum(Transfer.amount_coins)).where(settled, side.in_(accounts))
+        for cause, coins in db.execute(wanted.group_by(Transfer.cause)):
+            sums[cause] = sums.get(cause, 0) + sign * int(coins)
+    rows = [(*cause.split("/"), coins) for cause, coins in sorted(sums.items()) if coins]
+    return pd.DataFrame(rows, columns=["programme", "rule", "period", "coins"])
 
-    def __init__(self, db: Session, case: Case, now: datetime) -> None:
-        self._db, self._case, self._now = db, case, now
-        self._holder = copies.collective(db, case.collective).holder
-        self._shares: dict[UUID, list[FundShare]] = {}
-        self._spans: dict[UUID, list[Enrolment]] = defaultdict(list)
-        for enrolment in sorted(case.enrolments, key=lambda each: (each.started_on, each.ended_on or date.max)):
-            self._spans[enrolment.subject].append(enrolment)
 
-    def newest(self) -> dict[UUID, list[FundShare]]:
-        """For each member who pays now."""
-        return {subject: self._of(spans[-1].employer) for subject, spans in self._spans.items()}
-
-    def changes(self) -> dict[UUID, list[tuple[date, list[FundShare]]]]:
-        """For each member who took part through several employers, who pays from which day on."""
-        return {
-            subject: [(each.started_on, self._of(each.employer)) for each in spans]
-            for subject, spans in self._spans.items()
-            if len({each.employer for each in spans}) > 1
-        }
-
-    def _of(self, employer: UUID) -> list[FundShare]:
-        if employer not in self._shares:
-            self._shares[employer] = [
-                FundShare(self._fund(part.payer, employer), part.percent) for part in self._case.newest.funding
-            ]
-        return self._shares[employer]
-
-    def _fund(self, payer: str, employer: UUID) -> UUID:
-        payer_id = employer if payer == "employer" else self._holder
-        return fund_account(self._db, collective=self._case.collective, payer=payer, payer_id=payer_id, now=self._now)
+def _collectives_of(db: Session, subject: UUID) -> list[UUID]:
+    return sorted(set(db.scalars(select(Enrolment.collective).where(Enrolment.subject == subject))))

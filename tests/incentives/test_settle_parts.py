@@ -8,7 +8,16 @@ from books import DAY, earned
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incentives.differences import COINS_PER_ENTITLEMENT_MAX, DICE_SIDES, Rows, clip_within, next_step, rest_of, split
+from incentives.differences import (
+    COINS_PER_ENTITLEMENT_MAX,
+    DICE_SIDES,
+    Rooms,
+    Rows,
+    clip_within,
+    next_step,
+    rest_of,
+    split,
+)
 from incentives.parts import FundShare, wanted_parts
 from privacy.errors import Invalid
 
@@ -66,48 +75,93 @@ ROWS = st.lists(
     max_size=12,
     unique_by=lambda row: row[:2],
 )
+NO_LIMIT = 1 << 60
 
 
-@given(listed=ROWS, funds=st.lists(st.integers(0, 60), min_size=3, max_size=3), purse=st.integers(0, 60))
-def test_steps_end_and_no_step_overdraws_anybody(
-    listed: list[tuple[int, int, int, int, int]], funds: list[int], purse: int
-) -> None:
-    """Entitlements 0..2 of one member paid by funds 0..2: (entitlement, fund, target, posted, forgiven)."""
+def _rows(listed: list[tuple[int, int, int, int, int]], *, cents: int = 0) -> Rows:
+    """Entitlements 0..2 of one member paid by funds 0..2: (entitlement, fund, target, posted, forgiven).
+
+    Fund 0 is an employer's: its coins count ``cents`` under a limit.
+    """
     column = [np.array([row[place] for row in listed], dtype=np.int64) for place in range(5)]
-    rows = Rows(
+    nobody = np.zeros(len(listed), dtype=np.int64)
+    limited = (column[1] == 0) & (cents > 0)
+    return Rows(
         award=column[0],
+        member=nobody,
+        purse=nobody,
         fund=column[1],
-        purse=np.zeros(len(listed), dtype=np.int64),
+        lot=column[1],
+        limit=np.where(limited, 1, 0),
+        coin_cents=np.where(limited, cents, 0),
         target=column[2],
         posted=column[3],
         written_off=np.minimum(column[4], column[3]),
     )
-    order = np.arange(len(listed))
-    fund_room, purse_room = np.array(funds, dtype=np.int64), np.array([purse], dtype=np.int64)
+
+
+@given(
+    listed=ROWS,
+    funds=st.lists(st.integers(0, 60), min_size=3, max_size=3),
+    lots=st.lists(st.integers(0, 30), min_size=3, max_size=3),
+    held=st.integers(0, 20),
+    limit=st.integers(0, 400),
+)
+def test_steps_end_and_no_step_overdraws_anybody(
+    listed: list[tuple[int, int, int, int, int]], funds: list[int], lots: list[int], held: int, limit: int
+) -> None:
+    rows, order = _rows(listed, cents=10), np.arange(len(listed))
+    room = Rooms(
+        fund=np.array(funds, dtype=np.int64),
+        purse=np.array([max(0, sum(lots) - held)], dtype=np.int64),
+        lot=np.array(lots, dtype=np.int64),
+        limit_cents=np.array([NO_LIMIT, limit], dtype=np.int64),
+    )
     for _ in range(100):
-        change = next_step(rows, order=order, fund_room=fund_room, purse_room=purse_room)
+        change = next_step(rows, order=order, rooms=room)
         if not change.any():
             break
         assert (np.sign(change) * np.sign(rows.due) >= 0).all()
         assert (np.abs(change) <= np.abs(rows.due)).all()
         before = rows
         rows = rows.moved(change)
-        np.subtract.at(fund_room, rows.fund, change)
-        purse_room += change.sum()
-        assert fund_room.min() >= 0
-        assert purse_room.min() >= 0
+        np.subtract.at(room.fund, rows.fund, change)
+        np.add.at(room.lot, rows.lot, change)
+        np.subtract.at(room.limit_cents, rows.limit, change * rows.coin_cents)
+        room.purse[:] += change.sum()
+        for each in (room.fund, room.lot, room.purse, room.limit_cents):
+            assert each.min() >= 0
         for award in range(3):
             mine = rows.award == award
-            entitled = min(before.posted[mine].sum(), rows.target[mine].sum())
-            assert rows.posted[mine].sum() >= entitled, "never less than entitled because of a change of payers"
+            was, wanted, became = (int(each[mine].sum()) for each in (before.posted, rows.target, rows.posted))
+            assert became >= min(was, wanted), "never less than entitled because of a change of payers"
+            kept = int(before.forgiven()[mine].sum())
+            assert became <= max(was, wanted + kept), "never more than entitled because of a change of payers"
     else:
         pytest.fail("the steps do not end")
-    rest = rest_of(rows, order=order, owed_coins_max=10)
+    rest = rest_of(rows, order=order, owed_coins_max=10, limit_room_cents=room.limit_cents)
     assert rest.owed.sum() <= 10
     assert (rest.owed + rest.written_off <= np.maximum(-rows.due, 0)).all()
-    assert (rest.refused <= np.maximum(rows.due, 0)).all()
-    if rest.owed.sum():
-        assert purse_room[0] == 0
+    assert (rest.refused + rest.over_limit <= np.maximum(rows.due, 0)).all()
+    for row in np.flatnonzero(rest.owed):
+        assert not min(room.lot[rows.lot[row]], room.purse[0]), "what the purse has of the fund is taken back first"
+
+
+def test_coins_that_were_spent_stay_paid_by_who_paid_them_when_payers_change() -> None:
+    """Fund 0 paid 10 of which 6 are spent; now fund 1 is to pay: only 4 can move, and nobody gets coins twice."""
+    rows = _rows([(0, 0, 0, 10, 0), (0, 1, 10, 0, 0)])
+    room = Rooms(fund=np.array([0, 100]), purse=np.array([4]), lot=np.array([4, 0]), limit_cents=np.array([NO_LIMIT]))
+    assert next_step(rows, order=np.arange(2), rooms=room).tolist() == [-4, 4]
+
+
+def test_a_limit_cuts_in_whole_coins_and_what_it_cuts_is_not_said_to_be_refused_by_the_fund() -> None:
+    rows, order = _rows([(0, 0, 7, 0, 0), (1, 1, 5, 0, 0)], cents=10), np.arange(2)
+    plenty, limits = np.array([100, 100]), np.array([NO_LIMIT, 39])
+    room = Rooms(fund=plenty, purse=np.array([0]), lot=np.array([0, 0]), limit_cents=limits)
+    change = next_step(rows, order=order, rooms=room)
+    assert change.tolist() == [3, 5]
+    rest = rest_of(rows.moved(change), order=order, owed_coins_max=10, limit_room_cents=np.array([NO_LIMIT, 9]))
+    assert (rest.over_limit.tolist(), rest.refused.tolist()) == ([4, 0], [0, 0])
 
 
 def _wanted(frame, shares):
@@ -141,16 +195,10 @@ def test_an_entitlement_of_a_member_without_a_fund_is_refused() -> None:
 
 def test_what_was_forgiven_to_one_payer_is_not_taken_back_in_place_of_the_other() -> None:
     """One entitlement: fund 0 paid 10 too much and forgave it, fund 1 paid 5 too much."""
-    rows = Rows(
-        award=np.zeros(2, dtype=np.int64),
-        fund=np.arange(2, dtype=np.int64),
-        purse=np.zeros(2, dtype=np.int64),
-        target=np.zeros(2, dtype=np.int64),
-        posted=np.array([10, 5], dtype=np.int64),
-        written_off=np.array([10, 0], dtype=np.int64),
-    )
+    rows = _rows([(0, 0, 0, 10, 10), (0, 1, 0, 5, 0)])
     room = np.array([100, 100], dtype=np.int64)
-    change = next_step(rows, order=np.arange(2), fund_room=room, purse_room=room[:1])
+    rooms = Rooms(fund=room, purse=room[:1], lot=room, limit_cents=np.array([NO_LIMIT]))
+    change = next_step(rows, order=np.arange(2), rooms=rooms)
     assert change.tolist() == [0, -5]
 
 

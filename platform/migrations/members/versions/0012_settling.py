@@ -62,24 +62,24 @@ def _rebuild_settlement(*, add: bool) -> None:
     with op.batch_alter_table("settlement", schema=None, recreate="auto") as batch_op:
         batch_op.drop_constraint(op.f("pk_settlement"), type_="primary")
         if add:
-            batch_op.add_column(sa.Column("purse", sa.String(length=12), nullable=False, server_default="free"))
+            batch_op.add_column(sa.Column("purse_kind", sa.String(length=12), nullable=False, server_default="free"))
             batch_op.add_column(sa.Column("over_limit_coins", sa.BigInteger(), nullable=False, server_default="0"))
             batch_op.add_column(sa.Column("counted_cents", sa.BigInteger(), nullable=False, server_default="0"))
             batch_op.create_check_constraint(
-                op.f("ck_settlement_purse"), "purse IN ('free', 'services', 'good_cause')"
+                op.f("ck_settlement_purse_kind"), "purse_kind IN ('free', 'services', 'good_cause')"
             )
             batch_op.create_check_constraint(
                 op.f("ck_settlement_limit"), "over_limit_coins >= 0 AND counted_cents >= 0"
             )
         else:
             batch_op.drop_constraint(op.f("ck_settlement_limit"), type_="check")
-            batch_op.drop_constraint(op.f("ck_settlement_purse"), type_="check")
-            for name in ("counted_cents", "over_limit_coins", "purse"):
+            batch_op.drop_constraint(op.f("ck_settlement_purse_kind"), type_="check")
+            for name in ("counted_cents", "over_limit_coins", "purse_kind"):
                 batch_op.drop_column(name)
-        batch_op.create_primary_key(op.f("pk_settlement"), [*KEY[:4], "purse", KEY[4]] if add else KEY)
+        batch_op.create_primary_key(op.f("pk_settlement"), [*KEY[:4], "purse_kind", KEY[4]] if add else KEY)
     if add:
         with op.batch_alter_table("settlement", schema=None) as batch_op:
-            for name in ("purse", "over_limit_coins", "counted_cents"):
+            for name in ("purse_kind", "over_limit_coins", "counted_cents"):
                 batch_op.alter_column(name, server_default=None)
 
 
@@ -113,5 +113,5 @@ def downgrade() -> None:
     op.drop_table("settling_mark")
     op.drop_table("yearly_earning")
     op.drop_index("ix_settlement_open", table_name="settlement")
-    op.execute("DELETE FROM settlement WHERE purse <> 'free'")
+    op.execute("DELETE FROM settlement WHERE purse_kind <> 'free'")
     _rebuild_settlement(add=False)
