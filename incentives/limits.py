@@ -2,9 +2,9 @@
 
 The figure is the tax authority's (``tax_figures``): what a person gets beyond it would be asked about. A coin counts
 for its value in the collective whose fund pays it, in the year in which it was earned, so that late data end in the
-same sums. Each sum is a row that the database keeps at or below its limit; it is locked while a settling decides and changes
-in the transaction that books, so that two settlings at once cannot pass it together. What a limit cuts tells nobody but
-the member: no payer sees these rows, and the fund keeps what it did not pay.
+same sums. Each sum is a row that the database keeps at or below its limit; it is locked while a settling decides and
+changes in the transaction that books, so that two settlings at once cannot pass it together. What a limit cuts tells
+nobody but the member: no payer sees these rows, and the fund keeps what it did not pay.
 """
 
 from collections.abc import Collection, Mapping

@@ -63,17 +63,17 @@ class Settlement(MembersBase):
     programme: Mapped[str] = mapped_column(String(80), primary_key=True)
     rule: Mapped[str] = mapped_column(String(80), primary_key=True)
     period: Mapped[str] = mapped_column(String(20), primary_key=True)
-    purse_kind: Mapped[str] = mapped_column(String(12), primary_key=True, default=FREE)
     fund: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     earned_on: Mapped[date] = mapped_column(Date)
     posted_coins: Mapped[int] = mapped_column(BigInteger)
     refused_coins: Mapped[int] = mapped_column(BigInteger)
-    over_limit_coins: Mapped[int] = mapped_column(BigInteger, default=0)
-    counted_cents: Mapped[int] = mapped_column(BigInteger, default=0)
     owed_coins: Mapped[int] = mapped_column(BigInteger)
     written_off_coins: Mapped[int] = mapped_column(BigInteger)
     postings: Mapped[int] = mapped_column(BigInteger)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    purse_kind: Mapped[str] = mapped_column(String(12), primary_key=True, default=FREE)
+    over_limit_coins: Mapped[int] = mapped_column(BigInteger, default=0)
+    counted_cents: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 def known_parts(db: Session, programme: str, subjects: Sequence[UUID], since: date | None) -> Known:

@@ -215,7 +215,10 @@ NOT_CALLED: Mapping[str, str] = {
     "incentives.ledger.book_many": "books transfers that `settle` makes",
     "incentives.lots.pair": "pairs transfers that `settle`, `post_hold` and `expire` have booked",
     "incentives.lots.insert": "writes what `pair` and `expire` have worked out",
-    "incentives.settle.settle": "settles what `settle_member` and the job hand it",
+    "incentives.settle.": "settles what `settle_member` and the job hand it",
+    "incentives.settlements.": "what `settle` keeps, of members that it was asked for",
+    "programs.cases.": "loads what `settle_member`, `reasons` and the job evaluate",
+    "programs.marks.": "marks of who has just changed something of their own, and of whom the job settles",
 }
 """Calls, or whole modules (ending in a point), that are not called here, and why."""
 NONE_OF = {("privacy.staff.add_staff", "holder"), ("privacy.staff.own_organisation", "holder")}

@@ -76,7 +76,7 @@ def _rebuild_settlement(*, add: bool) -> None:
             batch_op.drop_constraint(op.f("ck_settlement_purse_kind"), type_="check")
             for name in ("counted_cents", "over_limit_coins", "purse_kind"):
                 batch_op.drop_column(name)
-        batch_op.create_primary_key(op.f("pk_settlement"), [*KEY[:4], "purse_kind", KEY[4]] if add else KEY)
+        batch_op.create_primary_key(op.f("pk_settlement"), [*KEY, "purse_kind"] if add else KEY)
     if add:
         with op.batch_alter_table("settlement", schema=None) as batch_op:
             for name in ("purse_kind", "over_limit_coins", "counted_cents"):
