@@ -29,6 +29,7 @@ from privacy.errors import Conflict, NotFound
 from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
 from privacy.store.members import MembersBase
+from privacy.store.rows import OWN_ROWS
 from privacy.store.sight import Through
 
 BALANCE_COINS_MAX = 4 * 10**18
@@ -142,7 +143,7 @@ def lock_accounts(db: Session, accounts: Collection[UUID]) -> None:
     a transaction locks all accounts of it first, or two such transactions could wait for each other.
     """
     if accounts and db.get_bind().dialect.name == "postgresql":
-        db.execute(_LOCK, {"accounts": list(accounts)})
+        db.execute(_LOCK, {"accounts": list(accounts)}, execution_options={OWN_ROWS: True})
 
 
 _LOCK = text(

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.orm import Session
 
-from incentives.accounts import availables
+from incentives.accounts import availables, lock_accounts
 from incentives.differences import Coins, Rooms, next_step, rest_of
 from incentives.funds import draw, rooms
 from incentives.ledger import NewTransfer, TransferCode, book_many
@@ -38,7 +38,6 @@ from incentives.limits import Counters, before
 from incentives.parts import Changes, FundShare, Parts, purse_mark, wanted_parts
 from incentives.purses import PurseKind, purses
 from incentives.references import reference_ms, reference_secret
-from incentives.seals import lock_ledger
 from incentives.settlements import EPOCH, Settlement, keep_parts, known_parts
 from privacy.errors import NotFound
 from privacy.principals import own_subject
@@ -117,8 +116,7 @@ def settle_claims(db: Session, claims: Sequence[Claim], now: datetime) -> list[S
     secret = reference_secret(db)
     take_turns(db, [claim.programme for claim in claims], {subject for claim in claims for subject in claim.funds})
     postings = [_Posting(db, claim, secret, now) for claim in claims]
-    if any(posting.is_due for posting in postings):
-        lock_ledger(db)
+    lock_accounts(db, {account for posting in postings for account in posting.accounts()})
     for posting in postings:
         posting.limits.lock(db, posting.limits_wanted(), now)
     return [posting.run() for posting in postings]
@@ -178,6 +176,11 @@ class _Posting:
     def is_due(self) -> bool:
         """Whether anything may move."""
         return bool(self.parts.rows.due.any())
+
+    def accounts(self) -> set[UUID]:
+        """Everything between which something may move: funds of parts that are due, and their purses."""
+        due = np.unique(self.parts.rows.fund[self.parts.rows.due != 0]).tolist()
+        return {*(self.parts.funds[code] for code in due), *self.purses.values()}
 
     def limits_wanted(self) -> list[int]:
         """The limits under which something may be granted."""

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from incentives.accounts import chunks
 from incentives.bulk import insert_rows, table_of
 from incentives.parts import FREE, PURSES, STATE, Known
-from privacy.store.columns import UtcDateTime
+from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym
 from privacy.store.members import MembersBase
 
@@ -63,7 +63,7 @@ class Settlement(MembersBase):
     programme: Mapped[str] = mapped_column(String(80), primary_key=True)
     rule: Mapped[str] = mapped_column(String(80), primary_key=True)
     period: Mapped[str] = mapped_column(String(20), primary_key=True)
-    fund: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    fund: Mapped[UUID] = mapped_column(AccountId, primary_key=True)
     earned_on: Mapped[date] = mapped_column(Date)
     posted_coins: Mapped[int] = mapped_column(BigInteger)
     refused_coins: Mapped[int] = mapped_column(BigInteger)
@@ -79,7 +79,9 @@ class Settlement(MembersBase):
 def known_parts(db: Session, programme: str, subjects: Sequence[UUID], since: date | None) -> Known:
     """What was settled of a programme for these members, earned from ``since`` on."""
     # Ids as text: few of them occur often, and reading a UUID a row costs more than the query.
-    subject, fund = cast(Settlement.subject, String), cast(Settlement.fund, String)
+    on_sqlite = db.get_bind().dialect.name == "sqlite"
+    fund = func.hex(Settlement.fund) if on_sqlite else cast(Settlement.fund, String)
+    subject = cast(Settlement.subject, String)
     columns = [subject, Settlement.rule, Settlement.period, Settlement.purse_kind, fund, Settlement.earned_on]
     state = [getattr(Settlement, name) for name in STATE]
     wanted = select(*columns, *state).where(Settlement.programme == programme)

@@ -18,8 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from incentives.evaluate import COLUMNS, DayMetrics, Events, Facts, entitlements, explain
-from incentives.periods import ONCE
+from incentives.evaluate import DayMetrics, Events, Facts, entitlements, explain
+from incentives.rows import COLUMNS
 from incentives.rules import RuleSet, WeeklyGoal
 from programs.days import day_frame, event_frame
 from programs.enrolment import Enrolment, enrolments_in, goals_of
@@ -28,7 +28,7 @@ from programs.terms import Plan, Terms, Version
 
 ZONE = ZoneInfo("Europe/Amsterdam")
 """Whose wall clock says when a week is over, until members set a zone of their own."""
-_DAY_CHARACTERS = len("2026-02-03")
+ONCE, _DAY_CHARACTERS = "once", len("2026-02-03")
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,8 @@ def certain(rows: pd.DataFrame, now: datetime) -> pd.DataFrame:
     week says that moment itself.
     """
     local_now = np.datetime64(now.astimezone(ZONE).replace(tzinfo=None))
-    longer = np.array([len(period) != _DAY_CHARACTERS and period != ONCE for period in rows["period"]], dtype=np.bool_)
+    codes, periods = pd.factorize(rows["period"])
+    longer = np.array([len(period) != _DAY_CHARACTERS and period != ONCE for period in periods], dtype=np.bool_)[codes]
     return without(rows, longer & (np.asarray(rows["at"], dtype="datetime64[us]") > local_now))
 
 
