@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.orm import Session
 
+from incentives import lots
 from incentives.accounts import availables, lock_accounts
 from incentives.differences import Coins, Rooms, next_step, rest_of
 from incentives.funds import draw, rooms
@@ -204,7 +205,10 @@ class _Posting:
             return False
         self.transfers += len(moving)
         draw(self.db, self._drawn(moving, change), self.now, programme=self.programme, budgets=self.budgets)
-        book_many(self.db, [self._transfer(row, int(change[row])) for row in moving.tolist()], booked_at=self.now)
+        transfers = [self._transfer(row, int(change[row])) for row in moving.tolist()]
+        book_many(self.db, transfers, booked_at=self.now)
+        back = [transfer for row, transfer in zip(moving.tolist(), transfers, strict=True) if change[row] < 0]
+        lots.pair(self.db, back, booked_at=self.now)
         self.counted = self.limits.count(self.db, self.parts, change, self.counted, self.now)
         self.parts.rows = rows.moved(change)
         self.parts.postings = self.parts.postings + (change != 0)
@@ -309,10 +313,17 @@ class _Posting:
             raise NotFound("There is no such fund.", field="funds")
         of_purse = availables(self.db, self.purses.values())
         purse = _room([of_purse[self.purses[code]] if code in self.purses else 0 for code in range(len(parts.purses))])
+        over = set(parts.rows.purse[parts.rows.due < 0].tolist())
+        of_lot = lots.room(self.db, [self.purses[code] for code in over])
         return Rooms(
             fund=_room([funds[fund] for fund in parts.funds]),
             purse=purse,
-            lot=np.array([purse[code] for code, _ in parts.lots], dtype=np.int64),
+            lot=_room(
+                [
+                    of_lot.get((self.purses[code], parts.funds[fund]), 0) if code in over else 0
+                    for code, fund in parts.lots
+                ]
+            ),
             limit_cents=self.limits.room_cents,
         )
 

@@ -9,7 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from incentives.funds import credit_payment, fund_account
-from incentives.ledger import AccountKind, NewTransfer, TransferCode, account_of, book, open_account
+from incentives.ledger import AccountKind, NewTransfer, TransferCode, account_of, book, book_many, open_account
+from incentives.lots import pair
+from incentives.purses import PurseKind, purse
 from incentives.settle import FundShare, Settled, settle
 from incentives.verify import Verdict, verify
 from privacy.principals import OPERATOR, Principal, Purpose, Role, job
@@ -61,6 +63,20 @@ def pay_in(db: Session, account: UUID, coins: int) -> None:
         cause="payment/test",
         booked_at=NOW,
     )
+
+
+def spend(db: Session, subject: UUID, coins: int, kind: PurseKind = PurseKind.free) -> None:
+    """Give coins away, the oldest first."""
+    given = NewTransfer(
+        reference=uuid4(),
+        debit=purse(db, subject, NOW, kind),
+        credit=account_of(db, kind=AccountKind.charity, now=NOW),
+        amount_coins=coins,
+        code=TransferCode.donation,
+        cause="order/test",
+    )
+    book_many(db, [given], booked_at=NOW)
+    pair(db, [given], booked_at=NOW)
 
 
 def new(

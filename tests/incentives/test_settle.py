@@ -4,14 +4,14 @@ from datetime import date
 from uuid import UUID, uuid4
 
 import pytest
-from books import DAY, JOB, NOW, a_fund, a_member, earned, pay_in, rewards, settle_now, verdict
+from books import DAY, JOB, NOW, a_fund, a_member, earned, pay_in, rewards, settle_now, spend, verdict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from incentives.holds import hold, void_hold
-from incentives.ledger import AccountKind, Transfer, TransferCode, account_of, balance, book
+from incentives.ledger import Transfer, TransferCode, balance
 from incentives.parts import FundShare
 from incentives.purses import movements, purse, purse_balance
 from incentives.settle import OWED_COINS_MAX, Settled, Settlement
@@ -20,19 +20,6 @@ from privacy.principals import Purpose
 from privacy.store import Store, transaction
 
 OFTEN = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def _spend(db: Session, subject: UUID, coins: int) -> None:
-    book(
-        db,
-        reference=uuid4(),
-        debit=purse(db, subject, NOW),
-        credit=account_of(db, kind=AccountKind.charity, now=NOW),
-        amount_coins=coins,
-        code=TransferCode.donation,
-        cause="order/test",
-        booked_at=NOW,
-    )
 
 
 def _row(db: Session, subject: UUID, period: str = str(DAY)) -> Settlement:
@@ -220,7 +207,7 @@ def test_what_was_spent_is_owed_and_taken_from_what_is_earned_later(members: Sto
         fund = a_fund(db, 1000)
         funds = {subject: [FundShare(fund)]}
         settle_now(db, earned((subject, "2026-02-01", 50)), funds)
-        _spend(db, subject, 45)
+        spend(db, subject, 45)
         assert settle_now(db, earned((subject, "2026-02-01", 20)), funds) == Settled(posted=1, coins=-5, owed=25)
         assert (purse_balance(db, subject), _row(db, subject, "2026-02-01").owed_coins) == (0, 25)
         assert settle_now(db, earned((subject, "2026-02-01", 20)), funds) == Settled(owed=25)
@@ -236,7 +223,7 @@ def test_what_is_owed_beyond_the_limit_is_written_off_and_not_paid_again_when_it
         fund = a_fund(db, 1000)
         funds = {subject: [FundShare(fund)]}
         settle_now(db, earned((subject, str(DAY), 300)), funds)
-        _spend(db, subject, 300)
+        spend(db, subject, 300)
         done = settle_now(db, earned(), funds)
         assert done == Settled(owed=OWED_COINS_MAX, written_off=300 - OWED_COINS_MAX)
         assert settle_now(db, earned(), funds) == done
@@ -346,7 +333,7 @@ def test_whatever_happens_the_books_hold_and_every_coin_is_accounted_for(
             elif what == "pay":
                 pay_in(db, payers[number], amount)
             elif amount <= purse_balance(db, subjects[number]):
-                _spend(db, subjects[number], amount)
+                spend(db, subjects[number], amount)
                 spent[number] += amount
             frame = earned(*((subjects[w], f"2026-02-0{day}", c) for (w, day), c in known.items()))
             funds = dict.fromkeys(subjects, shares)
