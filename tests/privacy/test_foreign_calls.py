@@ -217,8 +217,6 @@ NOT_CALLED: Mapping[str, str] = {
     "incentives.ledger.book_many": "books transfers that `settle` makes",
     "incentives.lots.pair": "pairs transfers that `settle`, `post_hold` and `expire` have booked",
     "incentives.lots.insert": "writes what `pair` and `expire` have worked out",
-    "incentives.funds.rooms": "asks about the funds that `settle` draws from",
-    "incentives.funds.draw": "counts what `settle` books",
     "incentives.settle.": "settles what `settle_member` and the job hand it",
     "incentives.settlements.": "what `settle` keeps, of members that it was asked for",
     "programs.cases.": "loads what `settle_member`, `reasons` and the job evaluate",
