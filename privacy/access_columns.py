@@ -29,6 +29,8 @@ class What(StrEnum):
     imports = "imports"
     coins = "coins"
     programmes = "programmes"
+    held = "held"
+    """One item that was set aside, which the person asked somebody to look at."""
     health = "health"
     """Values that were measured or answered."""
     participation = "participation"

@@ -1,6 +1,10 @@
 """Help by leave: a member lets a helper look at one thing, for some days at most, and reads out a code.
 
-A grant is for one topic. The code is stored as a keyed digest; the subject stands sealed under a key that follows from
+A grant is for one topic, or for one item that was set aside: then it opens that item and nothing else, and lasts until
+somebody has looked, ``RECORD_DAYS`` at most. Its code lies under the member's key, where those who answer for the
+installation find it: the member need not call anybody.
+
+The code is stored as a keyed digest; the subject stands sealed under a key that follows from
 the code, so that only who was told the code can tie account and subject. Using it takes a reason in words, which the
 member reads at once, sealed with the member's own key. A grant ends by itself or by the member; trying one that is over
 leaves a line too.
@@ -21,12 +25,15 @@ from privacy.errors import Invalid, NotFound
 from privacy.keys import Cipher, KeyRing
 from privacy.people import own_account
 from privacy.principals import Principal, Role, own_subject
-from privacy.store import keys_of
+from privacy.store import keys_of, show_account
 from privacy.store.columns import UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, digest, plain, pseudonym, sealed
 from privacy.store.members import MembersBase
 
 DAYS_MAX = 7
+RECORD_DAYS = 60
+RECORD_DAYS_DUE = 14
+"""By then somebody should have looked."""
 REASON_LENGTH_MIN, REASON_LENGTH_MAX = 10, 500
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without those that are taken for each other when read out."""
@@ -41,6 +48,8 @@ class Topic(StrEnum):
     imports = "imports"
     coins = "coins"
     programmes = "programmes"
+    held = "held"
+    """One item that was set aside, and nothing else."""
 
     @property
     def what(self) -> What:
@@ -54,7 +63,7 @@ class SupportGrant(MembersBase):
     __tablename__ = "support_grant"
     __table_args__ = (
         CheckConstraint("ends_at > made_at", name="ends_after_start"),
-        CheckConstraint("topic IN ('account', 'imports', 'coins', 'programmes')", name="topic_known"),
+        CheckConstraint("topic IN ('account', 'imports', 'coins', 'programmes', 'held')", name="topic_known"),
     )
     __holding__ = Holding(
         about="A member's leave that a helper may look at one thing for some days.",
@@ -69,7 +78,9 @@ class SupportGrant(MembersBase):
             "ends_at": plain("until when"),
             "withdrawn_at": plain("ended by the member"),
             "sealed_code": sealed("the code, under the member's key: to be read out again"),
-            "sealed_subject": sealed("the subject, under a key that follows from the code"),
+            "sealed_subject": sealed(
+                "the subject, and the item where it is for one, under a key that follows from the code"
+            ),
         },
         at_erasure=AtErasure.delete,
         keeping=Keeping.security,
@@ -107,11 +118,14 @@ class GrantRefused(Invalid):
 class Helped:
     """Whom a helper may look at now, and at what."""
 
+    grant: UUID
     subject: UUID
     account: UUID
     cipher: Cipher
     topic: Topic
     health: bool
+    item: UUID | None
+    """Where the leave is for one item: nothing else may be shown."""
 
 
 def give_leave(
@@ -120,25 +134,48 @@ def give_leave(
     """Let a helper look at one thing for some days; the code to read out. Raises: NotFound, Invalid (days)."""
     own_subject(db, subject)
     own_account(db, account)
-    if not 1 <= days <= DAYS_MAX:
+    if not 1 <= days <= DAYS_MAX or topic is Topic.held:
         raise Invalid(f"Choose 1 to {DAYS_MAX} days.", field="days")
-    code, grant = _new_code(), uuid4()
-    keys = keys_of(db)
-    db.add(
-        SupportGrant(
-            id=grant,
-            account=account,
-            code_digest=_digest(keys, code),
-            topic=topic.value,
-            health=health,
-            made_at=now,
-            ends_at=now + timedelta(days=days),
-            sealed_code=cipher.seal(code.encode(), context=f"support_grant.sealed_code:{grant}"),
-            sealed_subject=_code_cipher(keys, code).seal(subject.bytes, context=_context(grant)),
+    made = _Made(account, subject.bytes, topic, ends_at=now + timedelta(days=days), health=health)
+    return made.add(db, cipher, now)[1]
+
+
+def give_leave_for(db: Session, *, subject: UUID, account: UUID, cipher: Cipher, item: UUID, now: datetime) -> UUID:
+    """Let somebody look at one item that was set aside; the grant's number. Raises NotFound."""
+    own_subject(db, subject)
+    own_account(db, account)
+    ends_at = now + timedelta(days=RECORD_DAYS)
+    return _Made(account, subject.bytes + item.bytes, Topic.held, ends_at=ends_at).add(db, cipher, now)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A grant to be."""
+
+    account: UUID
+    inside: bytes
+    topic: Topic
+    ends_at: datetime
+    health: bool = False
+
+    def add(self, db: Session, cipher: Cipher, now: datetime) -> tuple[UUID, str]:
+        """Add it; its number and code."""
+        code, grant, keys = _new_code(), uuid4(), keys_of(db)
+        db.add(
+            SupportGrant(
+                id=grant,
+                account=self.account,
+                code_digest=_digest(keys, code),
+                topic=self.topic.value,
+                health=self.health,
+                made_at=now,
+                ends_at=self.ends_at,
+                sealed_code=cipher.seal(code.encode(), context=f"support_grant.sealed_code:{grant}"),
+                sealed_subject=_code_cipher(keys, code).seal(self.inside, context=_context(grant)),
+            )
         )
-    )
-    db.flush()
-    return code
+        db.flush()
+        return grant, code
 
 
 def open_grants(db: Session, account: UUID, now: datetime) -> Sequence[SupportGrant]:
@@ -166,6 +203,12 @@ def find_grant(db: Session, code: str) -> SupportGrant:
     return found
 
 
+def waiting_grants(db: Session, *, now: datetime) -> Sequence[SupportGrant]:
+    """The grants for one item at which somebody is to look, the oldest first: with the purpose of authentication."""
+    waiting = select(SupportGrant).where(SupportGrant.topic == Topic.held, SupportGrant.withdrawn_at.is_(None))
+    return db.scalars(waiting.where(SupportGrant.ends_at > now).order_by(SupportGrant.made_at, SupportGrant.id)).all()
+
+
 def check_reason(reason: str) -> str:
     """The helper's words as they are kept. Raises Invalid."""
     reason = " ".join(reason.split())
@@ -182,7 +225,8 @@ def use_grant(db: Session, grant: SupportGrant, *, code: str, reason: str, now: 
     Raises: Invalid (the reason), NotFound (the person was erased).
     """
     reason, keys = check_reason(reason), keys_of(db)
-    subject = UUID(bytes=_code_cipher(keys, code).open(grant.sealed_subject, context=_context(grant.id)))
+    inside = _code_cipher(keys, code).open(grant.sealed_subject, context=_context(grant.id))
+    subject, item = UUID(bytes=inside[:16]), UUID(bytes=inside[16:]) if inside[16:] else None
     cipher, is_open = keys.cipher(grant.account), grant.is_open(now)
     look(
         db,
@@ -198,7 +242,17 @@ def use_grant(db: Session, grant: SupportGrant, *, code: str, reason: str, now: 
         return None
     if grant.health:
         look(db, subject=subject, what=What.health, reason=Reason.helping, now=now, words=reason, cipher=cipher)
-    return Helped(subject=subject, account=grant.account, cipher=cipher, topic=Topic(grant.topic), health=grant.health)
+    show_account(db, grant.account)
+    topic = Topic(grant.topic)
+    return Helped(
+        grant=grant.id,
+        subject=subject,
+        account=grant.account,
+        cipher=cipher,
+        topic=topic,
+        health=grant.health,
+        item=item,
+    )
 
 
 def _new_code() -> str:

@@ -5,6 +5,8 @@
   which it must not be added to: of the Fitbit days that we know, hours and total differ on one in six. A total covers
   the whole local day in the sweep, so that a higher-ranking source takes its own stretches from it pro rata.
 - Measurements (weight, resting heart rate) are never added: the best source's latest one counts, sensed before typed.
+- A day counts up to ``max_per_day``: more is set aside where it is brought in (``first_reading``), and what a person
+  let through or several imports add up to still promises no more than a programme was reckoned with.
 - A record that runs past midnight is split pro rata between its local days; a night belongs to its day of waking.
 """
 
@@ -13,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
+from incentives.vocabulary import DAY_METRICS
 from programs.imports.records import MS_PER_S, Record, days_of
 from programs.overlap import Interval, resolve
 
@@ -63,7 +66,8 @@ def _counts(metric: str, records: list[Record], priority: Sequence[str]) -> DayV
         for day, piece in _pieces(record):
             if record.whole_day or (day, record.source) not in totals:
                 by_day[day].append(piece)
-    return {(day, metric): _total(pieces, priority) for day, pieces in by_day.items()}
+    most = DAY_METRICS[metric].max_per_day
+    return {(day, metric): min(_total(pieces, priority), most) for day, pieces in by_day.items()}
 
 
 def _total(pieces: list[Interval], priority: Sequence[str]) -> float:

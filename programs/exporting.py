@@ -12,6 +12,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
 
 from privacy.export import ROWS_PER_FETCH, Person, Row, Section, open_columns, own, plain, plain_rows
+from programs.appeals import HeldStep, for_export
 from programs.days import DayMetric
 from programs.enrolment import enrolments
 from programs.imports.records import Record
@@ -117,5 +118,6 @@ def help_with_values(db: Session, person: Person) -> Iterator[Row]:
 SECTIONS = (
     Section("observations", (Observation,), _observations),
     Section("imports", (ImportBatch,), plain_rows(ImportBatch, _import)),
+    Section("held_back", (HeldStep,), for_export),
     Section("coin_reasons", (), _reasons),
 )

@@ -9,8 +9,7 @@ so that nobody without the key can test a guess.
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from uuid import UUID, uuid4
@@ -28,11 +27,14 @@ from privacy.store.columns import UtcDateTime
 from privacy.store.erased import RetentionLine
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, digest, plain, pseudonym, sealed
 from privacy.store.members import MembersBase
+from programs.duplicates import counted_elsewhere
+from programs.first_reading import FirstReading, Place
 from programs.imports.records import Record, Rejected, days_of
 from programs.imports.reports import ImportReport
 from programs.inserting import insert_new
-from programs.quarantine import REASONS, Bounds, fault
+from programs.quarantine import Bounds, fault
 from programs.sealing import Sealer, encode_json
+from programs.spool import Spool
 
 CHUNK_RECORDS = 5_000
 KEYS_AT_ONCE = 500
@@ -155,15 +157,6 @@ class RecordFingerprint(MembersBase):
     content: Mapped[bytes] = mapped_column(primary_key=True)
 
 
-@dataclass(frozen=True, slots=True)
-class HeldBack:
-    """A record in quarantine and why, in Dutch and English."""
-
-    record: Record
-    reason_nl: str
-    reason_en: str
-
-
 def record(
     db: Session,
     *,
@@ -187,11 +180,17 @@ def record(
     if (done := db.get(ImportBatch, batch)) is not None and done.subject == subject:
         return done.opened(cipher)
     bounds = Bounds(today=now.astimezone(UTC).date(), first_day=first_day)
-    writer = _Writer(db, subject=subject, cipher=cipher, batch=batch, now=now, bounds=bounds)
-    for chunk in _chunks(records):
-        writer.write(chunk)
-        if progress is not None:
-            progress(len(chunk))
+    with Spool(cipher) as spool:
+        reading = FirstReading()
+        for chunk in _chunks(records):
+            reading.note(chunk)
+            spool.add(chunk)
+        doubts = _doubts(db, cipher, reading, bounds)
+        writer = _Writer(db, subject=subject, cipher=cipher, batch=batch, now=now, bounds=bounds, doubts=doubts)
+        for chunk in spool.chunks():
+            writer.write(chunk)
+            if progress is not None:
+                progress(len(chunk))
     report = writer.report
     if report.observations_new:
         report.days |= _days_left_behind(db, subject, batch, report.days)
@@ -202,6 +201,16 @@ def record(
     except IntegrityError as error:  # somebody else's, which is not seen from here
         raise Conflict("This import's number is in use: start the import again.") from error
     return report
+
+
+def _doubts(db: Session, cipher: Cipher, reading: FirstReading, bounds: Bounds) -> Mapping[Place, str]:
+    """The days of the import that are held back whole, with the reason."""
+
+    def counts(day: date) -> bool:
+        return bounds.calendar_reason(day) is None
+
+    elsewhere = counted_elsewhere(db, cipher, reading.runs(), counts=counts)
+    return dict.fromkeys(elsewhere, "elsewhere") | reading.doubts()
 
 
 def take_turns(db: Session, subject: UUID) -> None:
@@ -232,7 +241,15 @@ class _Writer:
     )
 
     def __init__(
-        self, db: Session, *, subject: UUID, cipher: Cipher, batch: UUID, now: datetime, bounds: Bounds
+        self,
+        db: Session,
+        *,
+        subject: UUID,
+        cipher: Cipher,
+        batch: UUID,
+        now: datetime,
+        bounds: Bounds,
+        doubts: Mapping[Place, str],
     ) -> None:
         self.db = db
         self.subject = subject
@@ -240,6 +257,7 @@ class _Writer:
         self.batch = batch
         self.now = now
         self.bounds = bounds
+        self.doubts = doubts
         self.closed = closed_until(db)
         self.report = ImportReport()
 
@@ -251,7 +269,7 @@ class _Writer:
                 self.report.add_error(item)
             elif wrong := fault(item):
                 self.report.add_error(Rejected(f"Wrong {wrong[0]}: {wrong[1]}.", field=wrong[0]))
-            elif reason := self.bounds.reason(item):
+            elif reason := self.bounds.reason(item) or self._doubt(item):
                 held.append((item, reason))
             else:
                 accepted.append(item)
@@ -264,6 +282,9 @@ class _Writer:
         self.report.observations_new += new
         self.report.quarantined += held_new
         self.report.observations_known += len(accepted) + len(held) - new - held_new
+
+    def _doubt(self, item: Record) -> str | None:
+        return self.doubts.get(Place(item.metric, item.source, item.local_day)) if self.doubts else None
 
     def _open_days_only(
         self, accepted: list[Record], held: list[tuple[Record, str]]
@@ -363,22 +384,3 @@ _MOVED = (
 
 def _report_context(batch: UUID) -> str:
     return f"import_batch.report:{batch}"
-
-
-def held_back(db: Session, *, subject: UUID, cipher: Cipher) -> list[HeldBack]:
-    """What is in quarantine and was not accepted since, the latest day first."""
-    own_subject(db, subject)
-    accepted = aliased(Observation)
-    accepted_since = (
-        select(accepted.id)
-        .where(accepted.subject == Observation.subject, accepted.record_key == Observation.record_key)
-        .where(accepted.state == "accepted", accepted.received_at >= Observation.received_at)
-    )
-    rows = db.scalars(
-        select(Observation)
-        .where(Observation.subject == subject, Observation.state == "quarantined", ~accepted_since.exists())
-        .order_by(Observation.local_day.desc(), Observation.id)
-    )
-    return [
-        HeldBack(row.opened(cipher), REASONS[str(row.reason)]["nl"], REASONS[str(row.reason)]["en"]) for row in rows
-    ]

@@ -29,6 +29,7 @@ from programs.exporting import help_with_values
 from ..exports import FILES, HELP, write_fhir, write_json
 from ..stores import open_side, opened
 from .common import answer, json_option, note, stores_option
+from .privacy_appeals import appeals, item_document
 from .privacy_erase import erase_command
 
 
@@ -38,6 +39,7 @@ def privacy() -> None:
 
 
 privacy.add_command(erase_command)
+privacy.add_command(appeals)
 
 
 @privacy.command()
@@ -159,6 +161,8 @@ def _help(store: Store, code: str, reason: str, now: datetime) -> Mapping[str, l
 
 
 def _shown(db: Session, helped: support.Helped, now: datetime) -> dict[str, list[dict[str, Any]]]:
+    if helped.item is not None:  # leave for one item opens nothing else
+        return {"item": [item_document(db, helped)]}
     person = person_of(db, helped.account, cipher=helped.cipher, subject=helped.subject, now=now)
     worked = memberships.memberships(db, person.subject)
     found: dict[str, list[dict[str, Any]]] = {

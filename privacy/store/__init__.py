@@ -75,10 +75,22 @@ def transaction(store: Store, principal: Principal, purpose: Purpose, *, read_on
 
 def show_subject(db: Session, subject: UUID) -> None:
     """See one person's rows from here on: for who looks at them with a reason that is on record."""
-    guard = db.info[GUARD]
-    assert isinstance(guard, Guard)
+    guard = _guard(db)
     guard.change(guard.sight.of_subject(subject))
     enter_again(db.connection())
+
+
+def show_account(db: Session, account: UUID) -> None:
+    """See one account's rows too: for who was let in by that account's own leave, which is on record."""
+    guard = _guard(db)
+    guard.change(guard.sight.with_account(account))
+    enter_again(db.connection())
+
+
+def _guard(db: Session) -> Guard:
+    guard = db.info[GUARD]
+    assert isinstance(guard, Guard)
+    return guard
 
 
 def keys_of(db: Session) -> KeyRing:

@@ -39,6 +39,10 @@ class Sight:
         """The same for one person's rows: somebody else's, looked at with a reason."""
         return self if self.reach is Reach.whole else Sight(reach=Reach.own, subject=subject, account=self.account)
 
+    def with_account(self, account: UUID) -> "Sight":
+        """The same and one account's rows: of the person who is looked at."""
+        return self if self.reach is Reach.whole else Sight(reach=Reach.own, subject=self.subject, account=account)
+
 
 ALL = Sight(reach=Reach.whole)
 NOTHING = Sight(reach=Reach.nothing)

@@ -33,6 +33,7 @@ TOPICS = {
     Topic.coins: _l("My coins and orders"),
     Topic.programmes: _l("My programmes"),
 }
+ABOUT = {**TOPICS, Topic.held: _l("One thing that was set aside")}
 
 
 class LeaveForm(FlaskForm):
@@ -73,6 +74,8 @@ class Leave:
     health: bool
     ends_at: datetime
     code: str
+    for_item: bool
+    """Whether it is for one thing that was set aside: then nobody needs to be read a code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,7 @@ def read_access(db: Session, *, now: datetime) -> AccessPage:
 
 
 def _leave(grant: SupportGrant, code: str) -> Leave:
-    return Leave(grant.id, TOPICS[Topic(grant.topic)], grant.health, grant.ends_at, code)
+    return Leave(grant.id, ABOUT[Topic(grant.topic)], grant.health, grant.ends_at, code, grant.topic == Topic.held)
 
 
 def _said(line: Seen) -> str:
@@ -114,6 +117,7 @@ def _said(line: Seen) -> str:
             What.imports: gettext("A helper looked at your files and devices."),
             What.coins: gettext("A helper looked at your coins and orders."),
             What.programmes: gettext("A helper looked at your programmes."),
+            What.held: gettext("A helper looked at one thing that was set aside, as you asked."),
             What.health: gettext("A helper looked at your figures of the last two weeks."),
         }
         return looked.get(line.what, gettext("A helper looked at your data."))

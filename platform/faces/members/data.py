@@ -19,10 +19,11 @@ from privacy.errors import Invalid, NotFound
 from privacy.memberships import memberships
 from privacy.people import cipher_of
 from privacy.principals import Purpose, Role
+from programs.appeals import Case, State, cases
 from programs.days import take_in
 from programs.imports.detect import READERS, detect
 from programs.imports.records import Record, Rejected
-from programs.observations import ImportBatch, held_back
+from programs.observations import ImportBatch
 from programs.rewarding import settle_member
 
 from ...web.access import requires, shown_again_by, takes_files
@@ -73,7 +74,8 @@ class DataPage:
     metrics: list[str]
     lines: list[DayLine]
     imports: list[tuple[UUID, datetime]]
-    held: list[Any]
+    held: int
+    """How many things are set aside and wait for the member."""
     page: int
     pages: int
 
@@ -100,10 +102,14 @@ def read_data(db: Session, *, today: date, page: int) -> DataPage:
         metrics=metrics,
         lines=[DayLine(day, by_day[day]) for day in days[(page - 1) * DAYS_PER_PAGE : page * DAYS_PER_PAGE]],
         imports=[(each.id, each.received_at) for each in batches],
-        held=held_back(db, subject=subject(), cipher=cipher_of(db, account()))[:ERRORS_SHOWN_MAX],
+        held=sum(each.state in (State.held, State.open) for each in _set_aside(db)),
         page=page,
         pages=pages_total,
     )
+
+
+def _set_aside(db: Session) -> list[Case]:
+    return cases(db, subject=subject(), account=account(), cipher=cipher_of(db, account()))
 
 
 def _summary(known: list[Known]) -> Summary:

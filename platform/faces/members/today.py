@@ -218,8 +218,8 @@ def _require_own_activity(db: Session, kind: str) -> None:
 def type_steps() -> Response:
     """Keep today's steps as typed; a device's own count ranks above them."""
     form = read_form(StepsForm)
-    _keep_typed({STEPS: float(form.steps.data or 0)}, form.batch.data or "")
-    flash(gettext("Your steps of today are kept."))
+    steps = {STEPS: float(form.steps.data or 0)}
+    _keep_typed(steps, form.batch.data or "", kept=gettext("Your steps of today are kept."))
     return redirect(url_for("today.today_page"), 303)
 
 
@@ -230,19 +230,19 @@ def type_effort() -> Response:
     """Keep how much and how hard the member moved today; filled in again it takes the place of what was there."""
     form = read_form(EffortForm)
     minutes = float(form.minutes.data or 0)
-    _keep_typed({metric: minutes if metric == form.felt.data else 0.0 for metric in FELT}, form.once.data or "")
-    flash(gettext("Your effort of today is kept."))
+    values = {metric: minutes if metric == form.felt.data else 0.0 for metric in FELT}
+    _keep_typed(values, form.once.data or "", kept=gettext("Your effort of today is kept."))
     return redirect(url_for("today.today_page"), 303)
 
 
-def _keep_typed(values: Mapping[str, float], batch: str) -> None:
-    """Keep values of today as typed, by metric, and settle what they earn."""
+def _keep_typed(values: Mapping[str, float], batch: str, *, kept: str) -> None:
+    """Keep values of today as typed, by metric, settle what they earn, and say that they are ``kept``, or set aside."""
     typed = [
         whole_day(metric, today(), value, zone=LOCAL_ZONE, app="vitaal", manual=True, modified_ms=epoch_ms(now()))
         for metric, value in values.items()
     ]
     with writing(Purpose.rewards) as db:
-        take_in(
+        report = take_in(
             db,
             subject=subject(),
             cipher=cipher_of(db, account()),
@@ -252,3 +252,6 @@ def _keep_typed(values: Mapping[str, float], batch: str) -> None:
             now=now(),
         )
         settle_member(db, subject(), now())
+    if report.quarantined:
+        kept = gettext("That is a lot for one day. We set it aside. Under My data you can ask a person to look.")
+    flash(kept)
