@@ -20,7 +20,7 @@ from typing import NamedTuple
 from incentives.vocabulary import DAY_METRICS
 from programs.day_values import MEASUREMENTS
 from programs.imports.records import Record, Rejected
-from programs.quarantine import HOUR_MS, MINUTE_MS, fault
+from programs.quarantine import HOUR_MS, MINUTE_MS, fault, implausible
 
 STEPS_PER_WEEK_MAX = 1_100_000
 """The most in a six-day race is about 1,045 km (2023), with steps of a metre and a rest day."""
@@ -86,7 +86,9 @@ class FirstReading:
     def note(self, records: Iterable[Record | Rejected]) -> None:
         """Take some records in."""
         for record in records:
-            if isinstance(record, Record) and record.worn and record.metric not in MEASUREMENTS and not fault(record):
+            if isinstance(record, Record) and record.worn and record.metric not in MEASUREMENTS:
+                if fault(record) or implausible(record):  # held back by itself: the rest of its day is not its fault
+                    continue
                 self._note(record)
 
     def _note(self, record: Record) -> None:

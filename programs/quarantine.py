@@ -120,7 +120,7 @@ class Bounds:
 
     def reason(self, record: Record) -> str | None:
         """Why a record is held back (a key of REASONS), or None."""
-        return self.calendar_reason(record.local_day) or _implausible(record)
+        return self.calendar_reason(record.local_day) or implausible(record)
 
     def calendar_reason(self, day: date) -> str | None:
         """Why nothing of a day counts, or None."""
@@ -144,7 +144,8 @@ def fault(record: Record) -> tuple[str, str] | None:
     return None
 
 
-def _implausible(record: Record) -> str | None:
+def implausible(record: Record) -> str | None:
+    """Why a record by itself is held back, whatever its day."""
     span_ms = record.end_ms - record.start_ms
     if _too_fast(record, span_ms):
         return "too_fast"

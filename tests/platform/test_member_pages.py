@@ -244,8 +244,8 @@ def test_a_file_is_taken_in_with_a_report_by_line_and_again_changes_nothing(town
 def test_days_before_joining_are_set_aside_with_the_reason(town: Town) -> None:
     visitor = started(town)
     bring_in(visitor, SLEEP + "7,11/1/2026 12:00:00 AM,1,400,450\n")
-    page = visitor.text("/me/data")
-    assert "Set aside" in page
+    assert "Set aside" in visitor.text("/me/data")
+    page = visitor.text("/me/data/held")
     assert "before the day on which you joined" in page
 
 
