@@ -89,7 +89,12 @@ def said_of(name: str, prepaid: PrepaidYear, settlement: YearlySettlement | None
                 "heads": each.heads,
                 "prepaid_per_head_cents": each.prepaid_per_head_cents,
                 "other_payers": [
-                    {"programme": other.programme, "payer": other.payer, "percent": other.percent}
+                    {
+                        "programme": other.programme,
+                        "title": other.title.model_dump(),
+                        "payer": other.payer,
+                        "percent": other.percent,
+                    }
                     for other in each.other_payers
                 ],
             }

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from incentives.rules import Texts
 from incentives.tax_calculator import CostClass
 from programs.ceiling import max_coins_per_year
 from programs.programme import FundingShare, Programme
@@ -20,6 +21,7 @@ class OtherPayer:
     """Somebody other than the employer who carries a part of a programme's coins."""
 
     programme: str
+    title: Texts
     payer: str
     percent: int
 
@@ -63,7 +65,7 @@ def employer_part(programmes: Iterable[Programme]) -> Fraction:
 def other_payers(programmes: Iterable[Programme]) -> list[OtherPayer]:
     """Who else carries a part of which programme."""
     return [
-        OtherPayer(programme=programme.key, payer=line.payer, percent=line.percent)
+        OtherPayer(programme=programme.key, title=programme.title, payer=line.payer, percent=line.percent)
         for programme in programmes
         for line in programme.funding
         if line.payer != EMPLOYER

@@ -50,7 +50,9 @@ def install(app: Flask) -> None:
         locale_selector=chosen,
     )
     filters = cast("dict[str, Any]", app.jinja_env.filters)
-    filters.update(euros=euros, number=number, day=day, weekday=weekday, month=month, moment=moment, text=text)
+    filters.update(
+        euros=euros, number=number, day=day, weekday=weekday, month=month, moment=moment, text=text, iso_day=iso_day
+    )
 
 
 def euros(cents: int) -> str:
@@ -71,6 +73,11 @@ def number(value: float) -> str:
 def day(value: date, form: str = "d MMMM y") -> str:
     """A day in words."""
     return format_date(value, form)
+
+
+def iso_day(value: str, form: str = "d MMMM y") -> str:
+    """A day that a document writes as 2026-03-31, in words."""
+    return day(date.fromisoformat(value), form)
 
 
 def weekday(value: date, form: str = "EEEE") -> str:

@@ -42,6 +42,8 @@ WHOLE = (
     N_("This reference was already used for something else."),
     N_("A new version starts today or later, so that nobody's past changes."),
     N_("A programme starts today or later."),
+    N_("Choose one of the programmes."),
+    N_("There is no such statement."),
     N_("Somebody else has just published this programme: look at their version first."),
     N_("The file is empty."),
     N_("The file, line 1: this is not a line of column names."),
@@ -95,6 +97,15 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (
             r"This was tried too often\. Wait (?P<number>\d+) days, then try again\.",
             N_("This was tried too often. Wait %(number)s days, then try again."),
+        ),
+        (
+            r"There are no tax figures for (?P<year>-?\d+): the engine has those of (?P<first>\d+) to (?P<last>\d+),.*",
+            N_("There are no tax figures for %(year)s yet. We know those of %(first)s to %(last)s."),
+        ),
+        (
+            r"The (?:whole programme|wage bill|other use of the free space|amount per person) "
+            r"is an amount from 0 to (?P<most>\d+) euro\.",
+            N_("This is too much: the most is %(most)s euros."),
         ),
         (
             r"This costs (?P<price>\d+) coins?: you need (?P<missing>\d+) coins? more\.",

@@ -15,7 +15,7 @@ from ...web.application import new_app
 from ...web.desk import Clock, Face, InUse
 from ...web.passkeys import PasskeyFace, passkey_pages
 from ...web.signing import signing_pages
-from . import account, arriving, hr, insurer, start
+from . import account, arriving, hr, insurer, start, tax
 from .colleagues import colleague_pages
 from .organisation import organisation_pages
 from .people import people_pages
@@ -57,6 +57,7 @@ def new_employers_app(settings: Settings, store: Store, clock: Clock) -> Flask:
     rooms = (
         start.pages,
         hr.pages,
+        tax.pages,
         people_pages(settings.members_site),
         insurer.pages,
         organisation_pages(settings.employers_site),

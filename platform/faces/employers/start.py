@@ -13,7 +13,7 @@ pages = Blueprint("start", __name__)
 HOME = {
     Role.hr: "hr.report_page",
     Role.insurer: "insurer.collectives_page",
-    Role.payroll: "account.account_page",
+    Role.payroll: "tax.list_page",
     Role.operator: "colleagues.list_page",
 }
 
