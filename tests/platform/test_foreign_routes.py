@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from admin import contracts
+from admin.wkr_issuing import issue_statements
 from privacy import people, staff
 from privacy.member_passkeys import PASSKEYS as MEMBERS_PASSKEYS
 from privacy.passkeys import Passkeys, Site
@@ -181,6 +182,7 @@ def test_whatever_carries_an_organisations_id_answers_every_other_one_like_nothi
         add_staff(db, role=Role.hr, name="B", login="buren", password=PASSWORD, employer=firm.id)
         add_staff(db, role=Role.payroll, name="P", login="loon", password=PASSWORD, employer=town.world.employers[0])
         add_staff(db, role=Role.operator, name="O", login="beheer", password=PASSWORD)
+    issue_statements(town.stores.employers, NOW)
     everybody = ("vandijk", "buren", "zonzeker", "anders", "loon", "beheer")
     walked: set[str] = set()
     for login in ("vandijk", "zonzeker"):
