@@ -55,6 +55,7 @@ EMPLOYERS_TABLES = (
     "privacy.post.employers",
     "privacy.release.published",
     "programs.catalogue",
+    "programs.reviews",
     "admin.payments",
     "admin.payers",
     "admin.wkr_statements",

@@ -11,7 +11,6 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -24,10 +23,8 @@ from incentives.rules import RuleSet, WeeklyGoal
 from programs.days import day_frame, event_frame
 from programs.enrolment import Enrolment, enrolments_in, goals_of
 from programs.offered import versions_of
-from programs.terms import Plan, Terms, Version
+from programs.terms import ZONE, Plan, Terms, Version, local_day
 
-ZONE = ZoneInfo("Europe/Amsterdam")
-"""Whose wall clock says when a week is over, until members set a zone of their own."""
 ONCE, _DAY_CHARACTERS = "once", len("2026-02-03")
 
 
@@ -75,7 +72,7 @@ class Case:
         terms = Terms(self.versions)
         spans = {member: [(row.started_on, row.ended_on) for row in rows] for member, rows in self.spans.items()}
         for plan, members in terms.cohorts(spans).items():
-            yield self._group(db, terms, plan, members, today(now))
+            yield self._group(db, terms, plan, members, local_day(now))
 
     def _group(self, db: Session, terms: Terms, plan: Plan, members: list[UUID], last: date) -> "Group":
         rules = terms.rules(plan)
@@ -129,11 +126,6 @@ def certain(rows: pd.DataFrame, now: datetime) -> pd.DataFrame:
 def without(rows: pd.DataFrame, unwanted: NDArray[np.bool_]) -> pd.DataFrame:
     """The rows that are not unwanted."""
     return rows.drop(index=rows.index[unwanted])
-
-
-def today(now: datetime) -> date:
-    """The local day."""
-    return now.astimezone(ZONE).date()
 
 
 def _nothing() -> pd.DataFrame:

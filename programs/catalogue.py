@@ -1,7 +1,9 @@
 """Programmes that a collective offers, in the employers' store: published versions, never edited.
 
 Changing a programme publishes a new version with an effective date of today or later; days before it keep the rules
-they were lived under. Together, the programmes of a collective may not promise a member more than its contract says.
+they were lived under. One that lowers what members can earn starts after the notice that the version before it promises
+(``terms``); one that pays for what must be reviewed first has an independent review on record (``reviews``). Together,
+the programmes of a collective may not promise a member more than its contract says.
 """
 
 from collections.abc import Sequence
@@ -17,6 +19,8 @@ from privacy.store.employers import EmployersBase
 from privacy.tenants import declared
 from programs.columns import ProgrammeVersionColumns
 from programs.documents import Programme, change_amount, max_coins_per_year, read_programme, ready_text
+from programs.reviews import require_review
+from programs.terms import Soonest, Version, local_day, lowered, soonest
 
 
 class ProgrammeVersion(ProgrammeVersionColumns, EmployersBase):
@@ -24,6 +28,13 @@ class ProgrammeVersion(ProgrammeVersionColumns, EmployersBase):
 
     __tablename__ = "programme_version"
     __append_only__ = True
+
+
+class TooSoon(Invalid):
+    """A version would start before members could know of it."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, field="effective_from")
 
 
 class TooGenerous(Conflict):
@@ -70,12 +81,13 @@ def newest(db: Session, collective: UUID, key: str) -> ProgrammeVersion:
 def publish(db: Session, collective: UUID, *, document: str, effective_from: date, now: datetime) -> ProgrammeVersion:
     """Publish a document as the next version of its programme.
 
-    Raises: Invalid (the document, or a day in the past for a programme that runs), TooGenerous, NotFound, Conflict.
+    Raises: Invalid (the document), TooSoon, ReviewMissing, TooGenerous, NotFound, Conflict.
     """
     programme = read_programme(document, file="the document")
     earlier = [row for row in versions(db, collective) if row.key == programme.key]
-    if earlier and effective_from < max(now.date(), earlier[-1].effective_from):
-        raise Invalid("A new version starts today or later, so that nobody's past changes.", field="effective_from")
+    if earlier:
+        _check_start(earlier[-1], programme, effective_from, local_day(now))
+    require_review(db, collective, programme)
     _check_promise(db, collective, programme, effective_from)
     row = ProgrammeVersion(
         id=uuid4(),
@@ -99,9 +111,35 @@ def switch_on(db: Session, collective: UUID, *, key: str, effective_from: date, 
     earlier = [row for row in versions(db, collective) if row.key == key]
     if earlier:
         return earlier[-1]
-    if effective_from < now.date():
+    if effective_from < local_day(now):
         raise Invalid("A programme starts today or later.", field="effective_from")
     return publish(db, collective, document=ready_text(key), effective_from=effective_from, now=now)
+
+
+def may_follow(row: ProgrammeVersion, today: date) -> Soonest:
+    """From which days a later version may hold than this newest one."""
+    return soonest(_version(row), today)
+
+
+def _version(row: ProgrammeVersion) -> Version:
+    return Version(row.effective_from, read_programme(row.document, file=row.key))
+
+
+def _check_start(row: ProgrammeVersion, programme: Programme, effective_from: date, today: date) -> None:
+    old = _version(row)
+    days, below = soonest(old, today), lowered(old.programme, programme)
+    if effective_from < max(today, old.effective_from):
+        raise TooSoon("A new version starts today or later, so that nobody's past changes.")
+    if below and effective_from < days.lowering:
+        raise TooSoon(
+            f"This version may lower what members earn (at {', '.join(below[:3])}): they get"
+            f" {old.programme.notice_days} days' notice, so it starts on {days.lowering} at the earliest."
+        )
+    if old.programme.grandfather == "none" and effective_from.weekday():
+        raise TooSoon(
+            "A new version of this programme starts on a Monday, so that no week has two versions:"
+            f" on {days.raising} at the earliest."
+        )
 
 
 def set_amount(

@@ -21,11 +21,12 @@ from incentives.settle import Claim, settle_claims, take_turns
 from incentives.settlements import open_subjects, refused_by_fund
 from privacy.principals import own_subject
 from programs import marks
-from programs.cases import ZONE, Case, cases, ledger_name, today, without
+from programs.cases import Case, cases, ledger_name, without
 from programs.enrolment import Enrolment
 from programs.marks import SettledProgramme
 from programs.offered import terms_digests, versions_of
 from programs.payers import Payers
+from programs.terms import ZONE, local_day
 
 __all__ = [
     "ZONE",
@@ -82,7 +83,7 @@ def settle_changed(db: Session, collective: UUID, now: datetime) -> None:
     marks.take_away(db, collective, seen if wanted.keys() == digests.keys() else {})
     for key in (key for key, subjects in wanted.items() if subjects is None):
         row = db.get(SettledProgramme, (collective, key)) or SettledProgramme(collective=collective, programme=key)
-        row.terms, row.settled_on = digests[key], today(now)
+        row.terms, row.settled_on = digests[key], local_day(now)
         db.add(row)
     db.flush()
 
@@ -96,7 +97,7 @@ def _wanted(db: Session, collective: UUID, digests: Mapping[str, bytes], now: da
     somebody = bool(marks.marked(db, collective))
     found: dict[str, set[UUID] | None] = {}
     for key, digest in digests.items():
-        if settled.get(key) != (digest, today(now)):
+        if settled.get(key) != (digest, local_day(now)):
             found[key] = None
         elif (subjects := _still_open(db, ledger_name(collective, key), now)) or somebody:
             found[key] = subjects
@@ -129,7 +130,7 @@ def reasons(db: Session, subject: UUID, now: datetime) -> pd.DataFrame:
 def near_misses(db: Session, subject: UUID, now: datetime) -> pd.DataFrame:
     """Why something gave no coins in this week or the last: the columns of ``reasons``, the newest first."""
     rows = _told(db, subject, now, why_not=True)
-    monday = today(now) - timedelta(days=today(now).weekday() + 7)
+    monday = local_day(now) - timedelta(days=local_day(now).weekday() + 7)
     return without(rows, np.asarray(rows["at"], dtype="datetime64[us]") < np.datetime64(monday))
 
 

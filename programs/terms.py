@@ -8,20 +8,24 @@ What somebody who takes part already keeps, is what the version under which they
 - ``enrolment``: who takes part on the day a later version starts keeps the terms until that enrolment ends. A later
   version that lowers nothing holds for them too: that is in their favour.
 
-A version that lowers what members can earn needs notice: the days that the version before it promises.
+A version that lowers what members can earn needs notice: the days that the version before it promises. Raising may
+start today.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from incentives.rules import RuleSet, path_text
 from programs.programme import Programme
 
+ZONE = ZoneInfo("Europe/Amsterdam")
+"""Whose days programmes are lived by, until members set a zone of their own."""
 Path = tuple[str | int, ...]
 _MORE_IS_MORE = frozenset({"coins", "per_day", "per_week", "per_month", "per_year", "days_per_week_max"})
 """Numbers of which a higher one cannot lower what is earned."""
@@ -116,14 +120,27 @@ def _shortest(steps: Iterable[tuple[date, int]]) -> Plan:
     return tuple(found)
 
 
-def earliest_start(old: Programme, new: Programme, *, today: date, announced: date) -> date:
-    """The first day from which a version may hold. announced: when the version before it starts, or started."""
-    soonest = max(today, announced)
-    if lowered(old, new):
-        soonest = max(soonest, today + timedelta(days=old.notice_days))
-    if old.grandfather == "none":
-        soonest += timedelta(days=-soonest.weekday() % 7)
-    return soonest
+def local_day(now: datetime) -> date:
+    """The day on which programmes are at a moment."""
+    return now.astimezone(ZONE).date()
+
+
+@dataclass(frozen=True, slots=True)
+class Soonest:
+    """From which days a later version may hold: one that lowers nothing, and one that lowers something."""
+
+    raising: date
+    lowering: date
+
+
+def soonest(old: Version, today: date) -> Soonest:
+    """When a version may follow ``old``, which may itself have yet to start."""
+    terms = old.programme
+    raising = max(today, old.effective_from)
+    lowering = max(today + timedelta(days=terms.notice_days), raising)
+    if terms.grandfather == "none":
+        raising, lowering = (day + timedelta(days=-day.weekday() % 7) for day in (raising, lowering))
+    return Soonest(raising, lowering)
 
 
 def lowered(old: Programme, new: Programme) -> tuple[str, ...]:
@@ -142,6 +159,10 @@ def lowered(old: Programme, new: Programme) -> tuple[str, ...]:
             found += _lower(rule, after["rules"][there], ("rewards", "rules", there))
     for name in ("category_caps", "caps"):
         found += _lower(before[name], after[name], ("rewards", name), caps=True)
+    if new.notice_days < old.notice_days:
+        found.append(("notice_days",))
+    if old.grandfather == "enrolment" and new.grandfather != "enrolment":
+        found.append(("grandfather",))
     found += _lower(
         [each.model_dump(exclude={"title", "text", "symbol"}) for each in old.activities],
         [each.model_dump(exclude={"title", "text", "symbol"}) for each in new.activities[: len(old.activities)]],

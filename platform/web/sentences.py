@@ -44,6 +44,9 @@ WHOLE = (
     N_("A programme starts today or later."),
     N_("Choose one of the programmes."),
     N_("There is no such statement."),
+    N_("Say who reviewed the rewards, in 2 to 200 characters."),
+    N_("A review is independent: by somebody else than who publishes the programme."),
+    N_("A review is put on record after it was done."),
     N_("Somebody else has just published this programme: look at their version first."),
     N_("The file is empty."),
     N_("The file, line 1: this is not a line of column names."),
@@ -116,6 +119,25 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             N_("You have %(limit)s of these already, and that is the most for one person."),
         ),
         (r"The file, line (?P<line>\d+): this is not UTF-8 text\.", N_("Line %(line)s of the file is not UTF-8 text.")),
+        (
+            r"This version may lower what members earn \(at .*\): they get (?P<days>\d+) days' notice, so it starts on"
+            r" (?P<day>[\d-]+) at the earliest\.",
+            N_(
+                "This version may lower what members earn: they get %(days)s days' notice, so it starts on %(day)s at"
+                " the earliest."
+            ),
+        ),
+        (
+            r"A new version of this programme starts on a Monday, .* on (?P<day>[\d-]+) at the earliest\.",
+            N_(
+                "A new version of this programme starts on a Monday, so that no week has two versions: on %(day)s at"
+                " the earliest."
+            ),
+        ),
+        (
+            r"These rewards need an independent review before they are published.*",
+            N_("These rewards need an independent review before they are published: have it put on record first."),
+        ),
         (
             r"Together the programmes could pay one member (?P<most>[\d.]+) euro a year; "
             r"the contract allows (?P<allowed>[\d.]+)\..*",

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 from privacy.errors import Conflict, Invalid, NotFound
 from privacy.principals import Purpose
 from privacy.store import Store, transaction
+from privacy.tenants import declared
 from programs import catalogue
-from programs.catalogue import ProgrammeVersion, TooGenerous
+from programs.catalogue import ProgrammeVersion, TooGenerous, TooSoon
 from programs.documents import amounts, max_coins_per_year, read_programme, ready, ready_text
+from programs.reviews import ReviewMissing, record_review
 from tests.factories import NOW, TODAY, YEAR_START, Company, as_hr, as_insurer, at_once, declared_company
 
 DAY = timedelta(days=1)
@@ -45,10 +47,10 @@ def test_a_changed_amount_is_a_new_version_and_days_before_it_keep_theirs(employ
     _publish(employers, company, on=YEAR_START)
     with transaction(employers, as_insurer(company), Purpose.administration) as db:
         catalogue.set_amount(
-            db, company.collective, key=MOVE, path=AMOUNT, coins=5, effective_from=TODAY + 7 * DAY, now=NOW
+            db, company.collective, key=MOVE, path=AMOUNT, coins=5, effective_from=TODAY + 14 * DAY, now=NOW
         )
     with transaction(employers, as_insurer(company), Purpose.administration, read_only=True) as db:
-        days = [YEAR_START - DAY, YEAR_START, TODAY + 6 * DAY, TODAY + 7 * DAY]
+        days = [YEAR_START - DAY, YEAR_START, TODAY + 13 * DAY, TODAY + 14 * DAY]
         found = [catalogue.current(db, company.collective, day) for day in days]
         assert [{key: row.version for key, row in each.items()} for each in found] == [
             {},
@@ -127,6 +129,97 @@ def test_a_promise_counts_what_is_announced_for_later(employers: Store) -> None:
     _publish(employers, company, ready_text("take-a-break"), on=TODAY + 30 * DAY)
     with pytest.raises(TooGenerous):
         _publish(employers, company, on=TODAY)
+
+
+def _set(employers: Store, company: Company, coins: int, on: object) -> ProgrammeVersion:
+    with transaction(employers, as_insurer(company), Purpose.administration) as db:
+        return catalogue.set_amount(
+            db,
+            company.collective,
+            key=MOVE,
+            path=AMOUNT,
+            coins=coins,
+            effective_from=on,  # type: ignore[arg-type]
+            now=NOW,
+        )
+
+
+def test_what_lowers_needs_notice_and_what_raises_may_start_today(employers: Store) -> None:
+    company = declared_company(employers)
+    _publish(employers, company, on=YEAR_START)
+    with pytest.raises(TooSoon, match=r"at rewards\.rules\[1\]\.coins\).*14 days' notice, so it starts on") as refusal:
+        _set(employers, company, 9, TODAY + 13 * DAY)
+    assert refusal.value.field == "effective_from"
+    with transaction(employers, as_insurer(company), Purpose.administration, read_only=True) as db:
+        days = catalogue.may_follow(catalogue.newest(db, company.collective, MOVE), TODAY)
+    assert (days.raising, days.lowering) == (TODAY, TODAY + 14 * DAY)
+    assert _set(employers, company, 11, TODAY).version == 2
+    assert _set(employers, company, 9, TODAY + 14 * DAY).version == 3
+
+
+def test_the_notice_is_the_one_that_the_version_before_promised(employers: Store) -> None:
+    company = declared_company(employers)
+    _publish(employers, company, ready_text(MOVE) + "\nnotice_days: 30\n", on=YEAR_START)
+    shorter = ready_text(MOVE) + "\nnotice_days: 7\n"
+    with pytest.raises(TooSoon, match=r"notice_days\).*30 days' notice"):
+        _publish(employers, company, shorter, on=TODAY + 29 * DAY)
+    _publish(employers, company, shorter, on=TODAY + 30 * DAY)
+
+
+def test_a_version_of_a_programme_that_keeps_nothing_starts_on_a_monday(employers: Store) -> None:
+    company = declared_company(employers)
+    _publish(employers, company, ready_text(MOVE) + "\ngrandfather: none\n", on=YEAR_START)
+    tuesday = TODAY + (8 - TODAY.weekday()) * DAY
+    with pytest.raises(TooSoon, match="starts on a Monday"):
+        _set(employers, company, 11, tuesday)
+    assert _set(employers, company, 11, tuesday + 6 * DAY).version == 2
+
+
+MILESTONE = """
+    - id: quit
+      kind: one_off
+      category: move
+      outside_caps: true
+      title: {nl: Gestopt, en: Quit}
+      event: milestone:end
+      coins: 5
+"""
+
+
+def test_what_a_third_party_must_prove_is_published_after_a_review_of_exactly_these_rewards(employers: Store) -> None:
+    company = declared_company(employers)
+    document = ready_text(MOVE).replace("  rules:\n", "  rules:" + MILESTONE, 1)
+    programme = read_programme(document, file="x")
+    with pytest.raises(ReviewMissing, match="independent review") as refusal:
+        _publish(employers, company, document)
+    assert refusal.value.field == "review"
+
+    def review(of: object, by: str = "Trimbos-instituut", on: object = TODAY) -> None:
+        with transaction(employers, as_insurer(company), Purpose.administration) as db:
+            record_review(
+                db,
+                company.collective,
+                programme=of,  # type: ignore[arg-type]
+                reviewer=by,
+                reviewed_on=on,  # type: ignore[arg-type]
+                finding="The amounts follow the trial of 2016.",
+                now=NOW,
+            )
+
+    other = read_programme(document.replace("coins: 5\n", "coins: 6\n", 1), file="x")
+    review(other)
+    with pytest.raises(ReviewMissing):
+        _publish(employers, company, document)
+    with pytest.raises(Invalid, match="after it was done"):
+        review(programme, on=TODAY + DAY)
+    with pytest.raises(Invalid, match="independent"):
+        with transaction(employers, as_insurer(company), Purpose.administration, read_only=True) as db:
+            own = declared.holder(db, company.holder).name
+        review(programme, by=f" {own.upper()} ")
+    review(programme)
+    assert _publish(employers, company, document).version == 1
+    with pytest.raises(DBAPIError, match="only grows"), employers.engine.begin() as connection:
+        connection.execute(text("UPDATE programme_review SET finding = ''"))
 
 
 Call = Callable[[Session, UUID], object]

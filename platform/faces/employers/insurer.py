@@ -189,13 +189,13 @@ def amount_page(collective_id: UUID, key: str) -> Any:
     with transaction(store(), principal(), Purpose.administration, read_only=True) as db:
         collective = declared.collective(db, collective_id)
         card = _card(db, collective, key, _heads(db, collective))
+        days = catalogue.may_follow(catalogue.newest(db, collective_id, key), today()) if card.version else None
     path = request.values.get("path", "")
     amount = next((each for each in card.amounts if each.path == path and card.state != "ready"), None)
-    if amount is None:
+    if amount is None or days is None:
         raise NotFound("There is no such amount.")
-    soonest = max(today(), card.effective_from or today())
-    form = form_for(AmountForm, path=path, coins=amount.coins, effective_from=soonest)
-    return render_template("employers/amount.html", card=card, amount=amount, form=form)
+    form = form_for(AmountForm, path=path, coins=amount.coins, effective_from=days.raising)
+    return render_template("employers/amount.html", card=card, amount=amount, form=form, days=days)
 
 
 @pages.post("/insurer/programmes/<uuid:collective_id>/<key>/amount")

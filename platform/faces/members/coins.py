@@ -8,6 +8,7 @@ import pandas as pd
 from flask import Blueprint, render_template, request
 from sqlalchemy.orm import Session
 
+from incentives.limits import Cut, cuts
 from incentives.purses import Movement, movements, purse_available, purse_balance
 from privacy.principals import Role
 from programs.rewarding import near_misses, reasons
@@ -42,6 +43,8 @@ class CoinsPage:
     earned_total: int
     spent: list[Movement]
     missed: list[Earned]
+    limits: list[Cut]
+    year: int
     page: int
     pages: int
 
@@ -60,6 +63,8 @@ def read_coins(db: Session, *, now: datetime, today: date, page: int) -> CoinsPa
         earned_total=sum(int(coins) for coins in told["coins"].tolist()),
         spent=[each for each in movements(db, subject()) if each.amount_coins < 0],
         missed=[each for each in _lines(near_misses(db, subject(), now)) if each.day < today],
+        limits=cuts(db, subject()),
+        year=today.year,
         page=page,
         pages=pages_total,
     )
