@@ -1,6 +1,7 @@
 """Effort from whatever a way of moving leaves behind: never twice, never less for more, never zero for unknown."""
 
 from fractions import Fraction
+from math import ceil
 
 import numpy as np
 import pytest
@@ -88,6 +89,30 @@ def test_parts_of_a_thousandth_are_rounded_up_once():
 def test_the_largest_values_that_are_accepted_do_not_overflow():
     most = dict.fromkeys(SOURCES, 10_000_000_000)
     assert thousandths(most) == MINUTES_MAX * 1_000
+
+
+def plain(day: dict[str, int]) -> int:
+    """The rule in plain words and exact fractions, for one day."""
+    minutes = {name: max(value, 0) * EQUIVALENCES.of[name].minutes_per_unit for name, value in day.items()}
+
+    def of(metric: str) -> Fraction:
+        return minutes.get(metric, Fraction(0))
+
+    if max(day.values()) < 0:
+        return -1
+    run_steps = max(day.get("run_meters", 0), 0) * EQUIVALENCES.run_steps_per_meter
+    other_steps = max(max(day.get("steps", 0), 0) - run_steps, Fraction(0))
+    on_foot = max(other_steps / 100, of("walk_meters")) + of("run_meters")
+    ways = on_foot + of("wheel_pushes") + max(of("cycle_minutes"), of("cycle_meters"))
+    vigorous = of("vigorous_minutes") / 2
+    heart_rate = max(of("moderate_minutes") + vigorous, of("exercise_minutes")) + vigorous
+    felt = sum((of(metric) for metric in FELT), Fraction(0))
+    return min(ceil(max(ways, heart_rate, felt)), MINUTES_MAX * 1_000)
+
+
+@given(days)
+def test_arrays_and_plain_fractions_agree(amounts: dict[str, int]):
+    assert thousandths(amounts) == plain(amounts)
 
 
 @given(days, st.sampled_from(SOURCES), st.integers(0, 5_000_000))

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from wtforms import DateField, HiddenField, IntegerField
 from wtforms.validators import InputRequired, NumberRange
 
+from incentives.equity import Audit
 from incentives.rules import COINS_MAX
 from privacy.errors import NotFound
 from privacy.principals import Purpose, Role
@@ -27,6 +28,7 @@ from programs.programme import Programme
 from ...web.access import requires, shown_again_by
 from ...web.desk import now, principal, store, today
 from ...web.earning import Earning, earnings
+from ...web.equity import equity_of
 from ...web.forms import form_for, read_form
 from ...web.language import day, language
 from ...web.language import later as _l
@@ -65,6 +67,11 @@ class ProgrammeCard:
     def most_cents(self) -> int:
         """The most that it can cost a year if every contracted head takes part and earns everything."""
         return self.per_member_cents * self.heads
+
+    @property
+    def equity(self) -> Audit:
+        """Whether equal effort earns equal coins."""
+        return equity_of(self.programme)
 
     @property
     def amounts(self) -> list[Earning]:
