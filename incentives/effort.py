@@ -50,6 +50,16 @@ def effort_minutes(amounts: Mapping[str, Ints], *, table: Table = EQUIVALENCES) 
     return np.where(known, np.minimum(-(-most // parts.whole), MINUTES_MAX * 1_000), UNKNOWN)
 
 
+def expressed_in(metric: str, effort: Ints, own: Ints, *, table: Table = EQUIVALENCES) -> Ints:
+    """A metric's amounts, or where that is more the day's effort expressed in its unit: pushes as if they were steps.
+
+    metric: one of `SOURCES`. effort, own: thousandths, -1 where unknown. Rounded down to thousandths: what the member
+    has of the metric itself is never less than it was.
+    """
+    rate = table.of[metric].minutes_per_unit
+    return np.maximum(own, np.where(effort == UNKNOWN, UNKNOWN, effort * rate.denominator // rate.numerator))
+
+
 class _Parts:
     """Effort in parts of a thousandth of a minute so small that every equivalence is a whole number of them."""
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from privacy.errors import Invalid
 
-from .effort import effort_minutes
+from .effort import effort_minutes, expressed_in
 from .periods import Calendar, Days, Ints
 from .rules import AMOUNT_MAX
 from .vocabulary import DAY_METRICS, EFFORT, PAUSE_END, PAUSE_START, unknown_metric
@@ -258,6 +258,10 @@ class Block:
             return own
         derived = np.minimum(effort_minutes(others), int(DAY_METRICS[EFFORT].max_per_day) * THOUSAND)
         return np.where(own == UNKNOWN, derived, own)
+
+    def by_effort(self, metric: str) -> Ints:
+        """A metric as `amounts`, in which every way of moving counts by its effort."""
+        return expressed_in(metric, self.amounts(EFFORT), self.amounts(metric))
 
     def _cells(self, kind: str) -> tuple[Ints, Ints]:
         """Flat cell and moment (microseconds since 1970) of each event of a kind."""

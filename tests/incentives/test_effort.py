@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incentives.effort import MINUTES_MAX, SOURCES, effort_minutes
+from incentives.effort import MINUTES_MAX, SOURCES, effort_minutes, expressed_in
 from incentives.equivalences import EQUIVALENCES, felt_metric
 from incentives.vocabulary import DAY_METRICS
 
@@ -158,6 +158,11 @@ def test_effort_lies_between_its_largest_source_and_the_sum_of_all(amounts: dict
         assert total == -1
     else:
         assert max(alone) <= total <= min(sum(alone), MINUTES_MAX * 1_000)
+
+
+def test_effort_can_be_expressed_in_steps_and_never_takes_steps_away():
+    effort, steps = np.array([60_000, 60_000, -1, 60_010]), np.array([-1, 7_000_000, -1, 6_001_000])
+    assert expressed_in("steps", effort, steps).tolist() == [6_000_000, 7_000_000, -1, 6_001_000]
 
 
 def test_every_equivalence_names_its_source_and_a_metric_of_the_vocabulary():

@@ -77,6 +77,7 @@ def test_the_insurer_switches_a_ready_programme_on_once(town: Town) -> None:
         assert answer.status_code == 303
     page = visitor.text(programme(town, "take-a-break"))
     assert "Runs Version 1" in page
+    assert "Equal coins for equal effort Whoever puts in the same effort earns the same" in page
     member = town.newcomer()
     assert "Take a break" not in member.text("/me/programmes")
     town.copy()
