@@ -1,7 +1,8 @@
 """Caps as running clips over a whole population: each amount is cut to what its caps have left, in the order of time.
 
 A counter holds what was granted in the running day, ISO week, month or year: per rule, per category, per programme.
-Counters go on when a new version comes into force; the cap that counts is that of the version that judges the amount.
+What is held in reserve counts too, though it be lost later. Counters go on when a new version comes into force; the
+cap that counts is that of the version that judges the amount.
 """
 
 from collections.abc import Iterator
@@ -9,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .earned import Strip
 from .periods import Calendar, Ints
-from .rules import PERIODS, CapPeriod, Caps, capped
+from .schedules.base import Strip
+from .terms import PERIODS, CapPeriod, Caps, capped
 
 SCOPES = ("rule", "category", "programme")
 _Key = tuple[str, str, CapPeriod]
@@ -31,15 +32,15 @@ class _Counter:
             self.began = period
 
 
-def limit(code: int) -> tuple[str, CapPeriod]:
-    """The scope and period of a cap, from its number in ``cut_by``."""
+def limit(code: int) -> tuple[int, CapPeriod]:
+    """The scope (its place in ``SCOPES``) and period of a cap, from its number in ``cut_by``."""
     scope, period = divmod(code - 1, len(PERIODS))
-    return SCOPES[scope], PERIODS[period]
+    return scope, PERIODS[period]
 
 
 def _scopes(strip: Strip) -> Iterator[tuple[str, str, Caps]]:
     names = {"rule": strip.rule.id, "category": strip.rule.category, "programme": ""}
-    for scope, (_, caps) in zip(SCOPES, strip.rules.levels(strip.rule), strict=False):
+    for scope, (_, caps) in zip(SCOPES, strip.levels, strict=False):
         yield scope, names[scope], caps
 
 
@@ -49,18 +50,22 @@ def clip(strips: list[Strip], calendar: Calendar, members: int, *, reasons: bool
     Order: the day on which an amount falls; moments, then days, then weeks; then the order of the document.
     """
     for strip in strips:
-        strip.granted, strip.cut_by = strip.coins.copy(), np.zeros(strip.coins.shape, dtype=np.int8)
+        held = strip.coins if strip.reserve is None else strip.reserve
+        strip.granted, strip.cut_by = held.copy(), np.zeros(held.shape, dtype=np.int8)
     counters = _counters(strips, members)
     plans = [_plan(strip, counters) for strip in strips]
     turns: list[list[tuple[tuple[int, int], int, int]]] = [[] for _ in range(len(calendar))]
     for number, strip in enumerate(strips):
         if plans[number]:
-            for row in np.flatnonzero(strip.coins.any(axis=1)).tolist():
+            for row in np.flatnonzero(strip.granted.any(axis=1)).tolist():
                 turns[int(strip.rows[row])].append((strip.order, number, row))
     for day, turn in enumerate(turns):
         now: dict[CapPeriod, int] = {period: int(calendar.of[period][day]) for period in PERIODS}
         for _, number, row in sorted(turn):
             _clip_row(strips[number], row, plans[number], now, reasons=reasons)
+    for strip in strips:
+        if strip.reserve is not None:
+            np.minimum(strip.granted, strip.coins, out=strip.granted)
 
 
 def _counters(strips: list[Strip], members: int) -> dict[_Key, _Counter]:

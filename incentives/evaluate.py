@@ -27,12 +27,13 @@ import pandas as pd
 from privacy.errors import Invalid
 
 from .caps import clip
-from .earned import Strip, Version, strips
+from .earned import Version, strips
 from .frames import Block, DayMetrics, Events, Facts, Population
 from .periods import Calendar
 from .reasons import why_not
 from .rows import COLUMNS, PURSES, Table, certain_at, purses
 from .rules import RuleSet
+from .schedules.base import Strip
 
 __all__ = ["DayMetrics", "Events", "Facts", "entitlements", "explain"]
 
@@ -47,6 +48,8 @@ def entitlements(
     *,
     enrolled: pd.DataFrame | None = None,
     reasons: bool = True,
+    over: date | None = None,
+    draw_key: bytes | None = None,
 ) -> pd.DataFrame:
     """Rows ``member, period, rule, coins, purse, reason_nl, reason_en, at`` with more than 0 coins, by member and time.
 
@@ -56,11 +59,12 @@ def entitlements(
     ``reasons`` both texts are empty, which is faster. Give all days since the enrolment began and the weeks that
     baselines look back on: caps and one-offs count from the first day given.
     """
-    population = Population(days, events, facts, enrolled)
+    population = Population(days, events, facts, enrolled, over=over)
     versions = _versions(rules, population.calendar)
     table = Table(population.calendar, population.members, reasons=reasons)
     for block in population.blocks():
-        table.add(block, _judged(block, versions, reasons=reasons))
+        judged = _judged(block, population.members, versions, draw_key, reasons=reasons)
+        table.add(block, judged)
     return table.frame()
 
 
@@ -72,14 +76,16 @@ def explain(
     *,
     member: object,
     enrolled: pd.DataFrame | None = None,
+    over: date | None = None,
+    draw_key: bytes | None = None,
 ) -> pd.DataFrame:
     """Like `entitlements` for one member, with a row of 0 coins and what was missing wherever a rule gave nothing."""
-    population = Population(_only(days, member), events, facts, enrolled, members=[member])
+    population = Population(_only(days, member), events, facts, enrolled, members=[member], over=over)
     versions = _versions(rules, population.calendar)
     found: list[tuple[tuple[int, tuple[int, int]], tuple[object, ...]]] = []
     first = np.zeros(1, dtype=np.int64)  # the place of the only member
     for block in population.blocks():
-        for strip in _judged(block, versions):
+        for strip in _judged(block, population.members, versions, draw_key):
             for row in np.flatnonzero(strip.counts[:, 0]).tolist():
                 texts = (why_not(block, strip, row, 0, "nl"), why_not(block, strip, row, 0, "en"))
                 if texts[0] is None:
@@ -88,7 +94,7 @@ def explain(
                 purse = PURSES[int(purses(block, strip, day, first)[0])]
                 at = certain_at(block, strip, day, first).astype("M8[us]")[0]
                 label = block.calendar.label(strip.period, int(day[0]))
-                found.append(((int(day[0]), strip.order), (member, label, strip.rule.id, coins, purse, *texts, at)))
+                found.append(((int(day[0]), strip.order), (member, label, strip.id, coins, purse, *texts, at)))
     found.sort(key=lambda pair: pair[0])
     return pd.DataFrame([row for _, row in found], columns=list(COLUMNS))
 
@@ -110,16 +116,18 @@ def _versions(rules: Rules, calendar: Calendar) -> list[Version]:
         raise Invalid("two versions of the rules come into force on one day", field="rules")
     from_days = np.array(starts, dtype="datetime64[D]")
     days = np.append(np.searchsorted(calendar.days, from_days), len(calendar)).tolist()
-    mondays = calendar.mondays[: calendar.weeks_ended]
-    weeks = np.append(np.searchsorted(mondays, from_days), len(mondays)).tolist()
+    begun = np.append(np.searchsorted(calendar.mondays, from_days), len(calendar.mondays)).tolist()
+    weeks = [min(week, calendar.weeks_ended) for week in begun]
     return [
-        Version(version, days[i], days[i + 1], slice(weeks[i], weeks[i + 1]))
+        Version(version, days[i], days[i + 1], slice(weeks[i], weeks[i + 1]), slice(begun[i], begun[i + 1]))
         for i, (_, version) in enumerate(dated)
-        if days[i] < days[i + 1] or weeks[i] < weeks[i + 1]
+        if days[i] < days[i + 1] or begun[i] < begun[i + 1]
     ]
 
 
-def _judged(block: Block, versions: list[Version], *, reasons: bool = True) -> list[Strip]:
-    found = strips(block, versions)
+def _judged(
+    block: Block, members: pd.Index, versions: list[Version], draw_key: bytes | None, *, reasons: bool = True
+) -> list[Strip]:
+    found = strips(block, members, versions, draw_key)
     clip(found, block.calendar, block.shape[1], reasons=reasons)
     return found

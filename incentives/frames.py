@@ -17,7 +17,7 @@ from privacy.errors import Invalid
 
 from .effort import effort_minutes, expressed_in
 from .periods import Calendar, Days, Ints
-from .rules import AMOUNT_MAX
+from .terms import AMOUNT_MAX
 from .vocabulary import DAY_METRICS, EFFORT, PAUSE_END, PAUSE_START, unknown_metric
 
 Bools = NDArray[np.bool_]
@@ -152,9 +152,13 @@ class Population:
         enrolled: pd.DataFrame | None,
         *,
         members: Iterable[object] | None = None,
+        over: date | None = None,
     ) -> None:
-        """Of everybody in ``days`` and ``events``, or of ``members`` alone, who then stand in ``days``."""
-        self.calendar = days.calendar
+        """Of everybody in ``days`` and ``events``, or of ``members`` alone, who then stand in ``days``.
+
+        over: the last day that has ended; None means all of them have.
+        """
+        self.calendar = days.calendar if over is None else days.calendar.until(over)
         first = self.calendar.of["day"][0]
         event_rows = _columns(events.frame, ("member", "at", "kind"))
         known = days.members.append(pd.Index(_values(event_rows, "member"))) if members is None else list(members)

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .earned import Strip
 from .frames import Block
 from .periods import PERIOD_WORDS, Calendar, Ints
 from .reasons import sentence
+from .schedules.base import Strip
 from .vocabulary import CHARITY, GIVES_TO
 
 COLUMNS = ("member", "period", "rule", "coins", "purse", "reason_nl", "reason_en", "at")
@@ -59,7 +59,7 @@ class Table:
             )
 
     def _numbers(self, block: Block, strip: Strip, rows: Ints, places: Ints, days: Ints) -> tuple[Ints, ...]:
-        rule = self._rules.setdefault(strip.rule.id, len(self._rules))
+        rule = self._rules.setdefault(strip.id, len(self._rules))
         return (
             places + block.low,
             days + PERIOD_WORDS.index(strip.period) * len(self._calendar),

@@ -15,8 +15,8 @@ import pandas as pd
 
 from privacy.errors import Invalid
 
-from .earned import whole_amount
-from .rules import AMOUNT_MAX
+from .schedules.base import whole_amount
+from .terms import AMOUNT_MAX
 from .vocabulary import (
     BASELINE_PREFIX,
     CHARITY,

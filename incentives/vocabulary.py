@@ -113,6 +113,8 @@ EVENT_KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "snack": ("gezond tussendoortje", "healthy snack"),
         "daily_challenge": ("uitdaging van de dag", "daily challenge"),
         "joined": ("je doet mee", "you joined"),
+        "health_scan": ("gezondheidsscan", "health scan"),
+        "referral": ("collega die ook meedoet", "colleague who joined too"),
         "pause_start": ("begin van een pauze", "start of a pause"),
         "pause_end": ("einde van een pauze", "end of a pause"),
     }
@@ -124,6 +126,10 @@ EVENT_FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 EFFORT = "effort_minutes"
+NO_HEALTH = frozenset({"joined", "referral", "daily_challenge"})
+"""Events that say nothing about health by themselves: a rule that rewards one is pointed out to its author."""
+OUTCOMES = frozenset({"resting_heart_rate", "weight_kg", "sedentary_minutes"})
+"""Metrics that are outcomes, or better low than high: a rule that rewards one is pointed out to its author."""
 PAUSE_START, PAUSE_END = "pause_start", "pause_end"
 GIVES_TO, CHARITY = "gives_to", "charity"
 FACT_KEYS: frozenset[str] = frozenset(
@@ -131,6 +137,7 @@ FACT_KEYS: frozenset[str] = frozenset(
 )
 GOAL_PREFIX = "goal_"  # ``goal_steps``: the goal that the member chose for a metric, in that metric's unit a day
 BASELINE_PREFIX = "baseline_"
+CHOICE_PREFIX = "choice_"  # ``choice_RULE``: which option of that rule the member chose
 
 ID_PATTERN = r"[a-z0-9][a-z0-9_-]{0,63}"
 _FAMILY_EVENT = re.compile(rf"({'|'.join(EVENT_FAMILIES)}):{ID_PATTERN}")
@@ -142,9 +149,14 @@ def is_event_kind(kind: str) -> bool:
 
 
 def is_fact_key(key: str) -> bool:
-    """Whether ``key`` is a listed fact, or the goal or baseline of a day metric."""
+    """Whether ``key`` is a listed fact, the goal or baseline of a day metric, or a choice."""
     metric = key.removeprefix(GOAL_PREFIX) if key.startswith(GOAL_PREFIX) else key.removeprefix(BASELINE_PREFIX)
-    return key in FACT_KEYS or (metric != key and metric in DAY_METRICS)
+    chosen = key.removeprefix(CHOICE_PREFIX)
+    return (
+        key in FACT_KEYS
+        or (metric != key and metric in DAY_METRICS)
+        or (chosen != key and re.fullmatch(ID_PATTERN, chosen) is not None)
+    )
 
 
 def event_words(kind: str, language: Language) -> str:

@@ -9,7 +9,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from hashlib import blake2b
 from itertools import groupby
+from typing import TypedDict
 from uuid import UUID
 
 import numpy as np
@@ -18,8 +20,9 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from incentives.evaluate import DayMetrics, Events, Facts, entitlements, explain
+from incentives.references import reference_secret
 from incentives.rows import COLUMNS
-from incentives.rules import RuleSet, WeeklyGoal
+from incentives.rules import RuleSet
 from programs.days import day_frame, event_frame
 from programs.enrolment import Enrolment, enrolments_in, goals_of
 from programs.offered import versions_of
@@ -54,7 +57,8 @@ class Case:
         """What all of them have earned and can be paid now, as ``evaluate`` tells it."""
         groups = self._groups(db, now)
         parts = [
-            entitlements(*known, rules, enrolled=enrolled, reasons=reasons) for known, enrolled, rules, _ in groups
+            entitlements(*known, rules, enrolled=enrolled, reasons=reasons, **self._judging(db, now))
+            for known, enrolled, rules, _ in groups
         ]
         told = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0] if parts else _nothing()
         return certain(told, now)
@@ -62,11 +66,16 @@ class Case:
     def explained(self, db: Session, subject: UUID, now: datetime) -> pd.DataFrame:
         """Like ``earned`` for one member, also where something gave nothing."""
         parts = [
-            explain(*known, rules, member=subject, enrolled=enrolled)
+            explain(*known, rules, member=subject, enrolled=enrolled, **self._judging(db, now))
             for known, enrolled, rules, members in self._groups(db, now)
             if subject in members
         ]
         return parts[0] if parts else _nothing()
+
+    def _judging(self, db: Session, now: datetime) -> "_Judging":
+        """Nothing is missed before a day is over; whoever knows no key of ours foresees no draw."""
+        key = blake2b(self.id.encode(), key=reference_secret(db)[:64], person=b"draw-key").digest()
+        return {"over": today(now) - timedelta(days=1), "draw_key": key}
 
     def _groups(self, db: Session, now: datetime) -> Iterator["Group"]:
         terms = Terms(self.versions)
@@ -84,6 +93,11 @@ class Case:
         facts = Facts(pd.DataFrame(goals, columns=["member", "key", "value", "from"]))
         spans = [(member, row.started_on, row.ended_on) for member in members for row in self.spans[member]]
         return (days, events, facts), pd.DataFrame(spans, columns=["member", "from", "until"]), rules, members
+
+
+class _Judging(TypedDict):
+    over: date
+    draw_key: bytes
 
 
 Group = tuple[tuple[DayMetrics, Events, Facts], pd.DataFrame, list[tuple[date, RuleSet]], list[UUID]]
@@ -134,6 +148,4 @@ def _nothing() -> pd.DataFrame:
 
 def _looking_back(versions: Iterable[Version]) -> timedelta:
     """How far before an enrolment baselines may look."""
-    rules = [rule for version in versions for rule in version.programme.rules.rules]
-    weeks = [rule.baseline_weeks for rule in rules if isinstance(rule, WeeklyGoal)]
-    return timedelta(weeks=max(weeks, default=0) + 1)
+    return timedelta(weeks=max((version.programme.rules.looks_back_weeks for version in versions), default=0) + 1)

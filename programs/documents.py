@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from incentives.reasons import amount_text
-from incentives.rules import Bands, Condition, Rule, Texts, path_text
+from incentives.rules import Bands, ChosenSchedule, Condition, Milestones, Rule, Status, Texts, path_text
 from incentives.vocabulary import Language, event_words
+from incentives.wording import amount_text
 from privacy.errors import Invalid, NotFound
 
 from .ceiling import max_coins_per_year
@@ -78,18 +78,29 @@ def _places(programme: Programme) -> list[tuple[Path, Rule, int]]:
     return [
         (("rewards", "rules", i, *path), rule, coins)
         for i, rule in enumerate(programme.rules.rules)
+        if rule.pays_coins
         for path, coins in rule.fixed_coins()
     ]
 
 
 def _title(rule: Rule, path: Path) -> Texts:
-    if not isinstance(rule, Bands):
-        return rule.title
-    condition = rule.bands[int(path[4])].any_of[0]
-    return Texts(
-        nl=f"{rule.title.nl}: {_from(condition, 'nl')}",
-        en=f"{rule.title.en}: {_from(condition, 'en')}",
-    )
+    part = int(path[4]) if len(path) > 5 else 0
+    match rule:
+        case Bands():
+            condition = rule.bands[part].any_of[0]
+            return _joined(rule.title, Texts(nl=_from(condition, "nl"), en=_from(condition, "en")))
+        case Milestones():
+            return _joined(rule.title, rule.steps[part].title)
+        case Status():
+            return _joined(rule.title, rule.tiers[part].title)
+        case ChosenSchedule():
+            return _joined(rule.title, rule.options[part].title)
+        case _:
+            return rule.title
+
+
+def _joined(whole: Texts, part: Texts | None) -> Texts:
+    return whole if part is None else Texts(nl=f"{whole.nl}: {part.nl}", en=f"{whole.en}: {part.en}")
 
 
 def _from(condition: Condition, language: Language) -> str:

@@ -6,6 +6,7 @@ from typing import Any, cast
 import click
 
 from programs.documents import json_schema, max_coins_per_year, read_programme
+from programs.reviewing import needs_review, notes
 
 from .common import answer, json_option
 from .files import input_file, read_text
@@ -23,7 +24,7 @@ def validate(file: str, *, as_json: bool) -> None:
     """Check the document FILE (- reads standard input); say by path and line what is wrong."""
     text, name = read_text(file)
     found = read_programme(text, file=name)
-    most = max_coins_per_year(found)
+    most, found_notes, needed = max_coins_per_year(found), notes(found), needs_review(found)
     document = {
         "file": name,
         "valid": True,
@@ -31,6 +32,8 @@ def validate(file: str, *, as_json: bool) -> None:
         "version": found.version,
         "rules": [rule.id for rule in found.rules.rules],
         "max_coins_per_year": most,
+        "notes": [{"path": note.path, "text": note.text} for note in found_notes],
+        "needs_review": needed,
     }
     rules = len(found.rules.rules)
     counted = f"{rules} {'rule' if rules == 1 else 'rules'}"
@@ -39,6 +42,10 @@ def validate(file: str, *, as_json: bool) -> None:
         document,
         f"{name}: {found.key} version {found.version} is valid: {counted}, at most {most:,} coins a year.",
     )
+    for note in found_notes:
+        click.echo(f"Note: {note.path}: {note.text}.", err=True)
+    for line in needed:
+        click.echo(f"Before it is published: {line}.", err=True)
 
 
 @programme.command()

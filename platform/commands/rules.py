@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import click
@@ -30,6 +31,7 @@ def rules() -> None:
 @click.option("--events", "event_file", type=_PATH, help="CSV member,at,kind,value; at is local time.")
 @click.option("--member-facts", type=_PATH, help="CSV member,key,value,from.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Only what was known and in force on this day.")
+@click.option("--draw-key", default="preview", show_default=True, help="Decides what lotteries draw.")
 @click.option(
     "--lang", type=click.Choice(["en", "nl"]), default="en", show_default=True, help="Language of the reasons."
 )
@@ -41,6 +43,7 @@ def evaluate(
     event_file: str | None,
     member_facts: str | None,
     as_of: datetime | None,
+    draw_key: str,
     lang: str,
     as_json: bool,
 ) -> None:
@@ -57,7 +60,8 @@ def evaluate(
     if member_facts:
         facts, facts_name = read_bytes(member_facts)
         fact_rows = read_facts(facts, file=facts_name)
-    rows = _evaluated(programme, day_rows, event_rows, fact_rows, as_of.date() if as_of else None)
+    known = _Known(day_rows, event_rows, fact_rows)
+    rows = _evaluated(programme, known, as_of.date() if as_of else None, draw_key.encode())
     rows = rows.rename(columns={f"reason_{lang}": "reason"}).loc[:, list(COLUMNS)]
     _print(rows, as_json)
 
@@ -67,19 +71,25 @@ def _read_events(file: str) -> pd.DataFrame:
     return read_events(data, file=name)
 
 
-def _evaluated(
-    programme: Programme, day_rows: pd.DataFrame, event_rows: pd.DataFrame, fact_rows: pd.DataFrame, as_of: date | None
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Known:
+    days: pd.DataFrame
+    events: pd.DataFrame
+    facts: pd.DataFrame
+
+
+def _evaluated(programme: Programme, known: _Known, as_of: date | None, draw_key: bytes) -> pd.DataFrame:
     """Without ``as_of`` everything given is known, so the last week counts as over."""
-    known = [*day_rows["day"], *(at.date() for at in event_rows["at"])]
-    known = [day for day in known if as_of is None or day <= as_of]
-    if not known:
+    given = [*known.days["day"], *(at.date() for at in known.events["at"])]
+    given = [day for day in given if as_of is None or day <= as_of]
+    if not given:
         return pd.DataFrame(columns=["member", "period", "rule", "coins", "purse", "reason_nl", "reason_en"])
-    first, last = min(known), as_of or max(known) + timedelta(days=6 - max(known).weekday())
+    first, last = min(given), as_of or max(given) + timedelta(days=6 - max(given).weekday())
     if (last - first).days > 100 * 366:
         raise Invalid(f"the days run from {first} to {last}: more than a hundred years", field="day")
     versions = programme.rules if programme.starts_on == "rolling" else [(programme.starts_on, programme.rules)]
-    return entitlements(DayMetrics.from_frame(day_rows, first, last), Events(event_rows), Facts(fact_rows), versions)
+    days = DayMetrics.from_frame(known.days, first, last)
+    return entitlements(days, Events(known.events), Facts(known.facts), versions, draw_key=draw_key)
 
 
 def _print(rows: pd.DataFrame, as_json: bool) -> None:

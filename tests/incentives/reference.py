@@ -1,6 +1,7 @@
 """The rules in plain Python: one member, one day, one rule at a time, with fractions. Slow, and easy to believe.
 
 It shares the rule models with the engine and nothing else. Tests compare the two on random documents and populations.
+The kinds stand in ``reference_kinds``; here is what is known about a population, and how amounts are granted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,7 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from incentives.rules import Bands, CheckIn, OneOff, RateRule, RuleSet, WeeklyGoal
+from incentives.rules import RuleSet
 
 ONE_DAY = timedelta(days=1)
 
@@ -25,6 +26,11 @@ class World:
     events: list[tuple[str, datetime, str]] = field(default_factory=list)
     facts: list[tuple[str, str, str, date]] = field(default_factory=list)
     enrolled: list[tuple[str, date, date | None]] | None = None
+    over: date | None = None
+
+    @property
+    def ended(self) -> date:
+        return self.last if self.over is None else min(self.over, self.last)
 
     def days(self) -> Iterable[date]:
         return (self.first + n * ONE_DAY for n in range((self.last - self.first).days + 1))
@@ -42,12 +48,26 @@ class World:
     def happened(self, member: str, day: date, kind: str) -> int:
         return sum(m == member and at.date() == day and k == kind for m, at, k in self.events)
 
-    def fact(self, member: str, key: str, day: date) -> int | None:
-        best: tuple[date, int] | None = None
+    def paused(self, member: str, day: date) -> bool:
+        mine = sorted(
+            (at, k != "pause_start") for m, at, k in self.events if m == member and k in ("pause_start", "pause_end")
+        )
+        running = False
+        for at, ends in mine:
+            if at.date() < day:
+                running = not ends
+        return running or any(at.date() == day and not ends for at, ends in mine)
+
+    def said(self, member: str, key: str, day: date) -> str | None:
+        best: tuple[date, str] | None = None
         for m, k, value, since in self.facts:
             if m == member and k == key and since <= day and (best is None or since >= best[0]):
-                best = (since, floor(Fraction(value)))
+                best = (since, value)
         return None if best is None else best[1]
+
+    def fact(self, member: str, key: str, day: date) -> int | None:
+        said = self.said(member, key, day)
+        return None if said is None else floor(Fraction(said))
 
 
 Versions = Sequence[tuple[date, RuleSet]]
@@ -61,142 +81,70 @@ def in_force(versions: Versions, day: date) -> RuleSet | None:
     return found
 
 
-def reference(world: World, versions: Versions) -> set[tuple[str, str, str, int]]:
-    """(member, period, rule, coins) of everything that is earned."""
-    members = {m for m, _, _ in world.values} | {m for m, _, _ in world.events}
-    earned: set[tuple[str, str, str, int]] = set()
-    for member in members:
-        earned |= _Member(world, versions, member).run()
-    return earned
+@dataclass
+class Granted:
+    """One amount that was granted, with what is held under the caps for it."""
+
+    day: date
+    rule: Any
+    held: int
 
 
-class _Member:
-    def __init__(self, world: World, versions: Versions, member: str) -> None:
-        self.world, self.versions, self.member = world, versions, member
-        self.granted: list[tuple[date, str, str, bool, bool, int]] = []
-        self.once: set[str] = set()
-        self.earned: set[tuple[str, str, str, int]] = set()
-
-    def run(self) -> set[tuple[str, str, str, int]]:
-        for day in self.world.days():
-            rules = in_force(self.versions, day)
-            if rules is not None and self.world.counts(self.member, day):
-                moments = [r for r in rules.rules if isinstance(r, CheckIn | OneOff)]
-                whole_days = [r for r in rules.rules if isinstance(r, Bands | RateRule)]
-                for rule in moments:
-                    self.moment(day, rule, rules)
-                for rule in whole_days:
-                    self.grant(day, rule, rules, str(day), self.of_day(day, rule))
-            if day.weekday() == 6 and (rules := in_force(self.versions, day - 6 * ONE_DAY)) is not None:
-                for rule in rules.rules:
-                    if isinstance(rule, WeeklyGoal):
-                        year, week, _ = day.isocalendar()
-                        self.grant(day, rule, rules, f"{year}-W{week:02d}", self.of_week(day - 6 * ONE_DAY, rule))
-        return self.earned
-
-    def moment(self, day: date, rule: CheckIn | OneOff, rules: RuleSet) -> None:
-        if not self.world.happened(self.member, day, rule.event):
-            return
-        if isinstance(rule, OneOff):
-            if rule.id not in self.once:
-                self.once.add(rule.id)
-                self.grant(day, rule, rules, "once", Fraction(rule.coins))
-            return
-        monday = day - day.weekday() * ONE_DAY
-        before = sum(self.checked_in(monday + n * ONE_DAY, rule.id) for n in range(day.weekday()))
-        if before < rule.days_per_week_max:
-            self.grant(day, rule, rules, str(day), Fraction(rule.coins))
-
-    def checked_in(self, day: date, rule_id: str) -> bool:
-        rules = in_force(self.versions, day)
-        if rules is None or not self.world.counts(self.member, day):
-            return False
-        for rule in rules.rules:
-            if rule.id == rule_id and isinstance(rule, CheckIn):
-                return self.world.happened(self.member, day, rule.event) > 0
-        return False
-
-    def amount(self, day: date, source: Any) -> Fraction | None:
-        if source.metric is not None:
-            return self.world.value(self.member, day, source.metric)
-        return Fraction(self.world.happened(self.member, day, source.event))
-
-    def of_day(self, day: date, rule: Bands | RateRule) -> Fraction:
-        if isinstance(rule, RateRule):
-            amount = self.amount(day, rule) or Fraction(0)
-            units = amount / Fraction(rule.per)
-            return (units if rule.part_counts else floor(units)) * Fraction(rule.coins)
-        best = 0
-        for band in rule.bands:
-            for condition in band.any_of:
-                amount = self.amount(day, condition)
-                least = Fraction(1) if condition.at_least is None else Fraction(condition.at_least)
-                if amount is None or amount < least:
-                    continue
-                if condition.below is None or amount < Fraction(condition.below):
-                    best = max(best, band.coins)
-        return Fraction(best)
-
-    def known(self, monday: date, weeks: int, metric: str, *, mine: bool) -> list[Fraction]:
-        found = []
-        for n in range(7 * weeks):
-            day = monday + n * ONE_DAY
-            value = self.world.value(self.member, day, metric)
-            if value is not None and (not mine or self.world.counts(self.member, day)):
-                found.append(value)
-        return found
-
-    def of_week(self, monday: date, rule: WeeklyGoal) -> Fraction:
-        week = [monday + n * ONE_DAY for n in range(7)]
-        mine = [day for day in week if self.world.counts(self.member, day)]
-        values = self.known(monday, 1, rule.metric, mine=True)
-        if not mine or len(values) < rule.days_min:
-            return Fraction(0)
-        goal = self.world.fact(self.member, f"goal_{rule.metric}", mine[0])
-        if goal is None:
-            before = self.known(
-                monday - rule.baseline_weeks * 7 * ONE_DAY, rule.baseline_weeks, rule.metric, mine=False
-            )
-            told = self.world.fact(self.member, f"baseline_{rule.metric}", mine[0])
-            if len(before) >= rule.baseline_days_min:
-                base = sum(before, Fraction(0)) / len(before)
-            elif told is not None:
-                base = Fraction(told)
-            else:
-                return Fraction(0)
-            goal = floor(base * (100 + Fraction(rule.increase_percent)) / 100)
-        goal = min(max(goal, rule.minimum), rule.maximum)
-        return Fraction(rule.coins if sum(values, Fraction(0)) >= goal * len(values) else 0)
-
-    def grant(self, day: date, rule: Any, rules: RuleSet, period: str, exact: Fraction) -> None:
-        weekly = isinstance(rule, WeeklyGoal)
-        room: int | None = None
-        levels = [(rule.caps, lambda g: g[1] == rule.id)]
-        if not rule.outside_caps:
-            category = rules.category_caps.get(rule.category)
-            if category is not None:
-                levels.append((category, lambda g: g[2] == rule.category and not g[3]))
-            levels.append((rules.caps, lambda g: not g[3]))
-        for caps, belongs in levels:
-            for name, same in _SAME.items():
-                cap = getattr(caps, f"per_{name}")
-                if cap is None or (weekly and name == "day"):
-                    continue
-                used = sum(
-                    g[5] for g in self.granted if belongs(g) and same(g[0], day) and not (name == "day" and g[4])
-                )
-                left = max(cap - used, 0)
-                room = left if room is None else min(room, left)
-        # Cap first, then round up once, but never through the cap: what the engine's docstring promises.
-        coins = ceil(exact) if room is None else min(ceil(min(exact, room)), room)
-        if coins > 0:
-            self.granted.append((day, rule.id, rule.category, rule.outside_caps, weekly, coins))
-            self.earned.add((self.member, period, rule.id, coins))
-
-
+Row = tuple[str, str, str, int, str]
+_SHORTEST = {"day": 0, "week": 1, "month": 2, "year": 3}
 _SAME = {
     "day": lambda a, b: a == b,
     "week": lambda a, b: a.isocalendar()[:2] == b.isocalendar()[:2],
     "month": lambda a, b: (a.year, a.month) == (b.year, b.month),
     "year": lambda a, b: a.year == b.year,
 }
+
+
+class Book:
+    """What one member was granted, and what a new amount may still be."""
+
+    def __init__(self, world: World, member: str) -> None:
+        self.world, self.member = world, member
+        self.granted: list[Granted] = []
+        self.earned: set[Row] = set()
+
+    def grant(
+        self, day: date, rule: Any, rules: RuleSet, period: str, exact: Fraction | int, *,
+        name: str | None = None, kept: int | None = None,
+    ) -> None:  # fmt: skip
+        """kept: what is paid in the end where more is held."""
+        room = self.room(day, rule, rules)
+        # Cap first, then round up once, but never through the cap: what the engine's docstring promises.
+        held = ceil(exact) if room is None else min(ceil(min(exact, room)), room)
+        if held <= 0:
+            return
+        self.granted.append(Granted(day, rule, held))
+        coins = held if kept is None else min(held, kept)
+        if coins > 0:
+            self.earned.add((self.member, period, name or rule.id, coins, self.purse(day, rule)))
+
+    def purse(self, day: date, rule: Any) -> str:
+        gives = rule.member_may_give and self.world.said(self.member, "gives_to", day) == "charity"
+        return "good_cause" if gives else rule.purse
+
+    def room(self, day: date, rule: Any, rules: RuleSet) -> int | None:
+        levels = [(rule.caps, lambda g: g.rule.id == rule.id)]
+        if not rule.outside_caps:
+            category = rules.category_caps.get(rule.category)
+            if category is not None:
+                same = rule.category
+                levels.append((category, lambda g: g.rule.category == same and not g.rule.outside_caps))
+            levels.append((rules.caps, lambda g: not g.rule.outside_caps))
+        rooms = []
+        for caps, belongs in levels:
+            for name, within in _SAME.items():
+                cap = getattr(caps, f"per_{name}")
+                if cap is None or _SHORTEST[rule.capped_from] > _SHORTEST[name]:
+                    continue
+                used = sum(
+                    g.held
+                    for g in self.granted
+                    if belongs(g) and within(g.day, day) and _SHORTEST[g.rule.capped_from] <= _SHORTEST[name]
+                )
+                rooms.append(max(cap - used, 0))
+        return min(rooms, default=None)

@@ -113,7 +113,7 @@ def test_a_rate_needs_one_source() -> None:
 
 def test_unknown_keys_and_kinds_are_refused() -> None:
     assert "Extra inputs" in problem({**RATE, "bonus": 1})
-    assert "does not match any" in problem({**RATE, "kind": "lottery"})
+    assert "does not match any" in problem({**RATE, "kind": "raffle"})
 
 
 def test_decimals_are_exact() -> None:

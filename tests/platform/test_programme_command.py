@@ -20,7 +20,8 @@ def document(tmp_path: Path) -> Path:
 def test_a_valid_document_is_said_to_be_valid_with_what_it_can_cost(document: Path) -> None:
     result = CliRunner().invoke(main, ["programme", "validate", str(document)])
     assert result.exit_code == 0
-    assert result.output.endswith("move-and-rest version 1 is valid: 4 rules, at most 1,588 coins a year.\n")
+    assert result.stdout.endswith("move-and-rest version 1 is valid: 4 rules, at most 1,588 coins a year.\n")
+    assert result.stderr == "Note: rewards.rules[3]: rewards joined, which is unrelated to health.\n"
     as_json = CliRunner().invoke(main, ["programme", "validate", str(document), "--json"])
     assert json.loads(as_json.stdout)["max_coins_per_year"] == 1_588
 

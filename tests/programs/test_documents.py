@@ -21,7 +21,11 @@ from programs.documents import (
 
 TEXT = ready_text("move-and-rest")
 FIRST = "rewards.rules[0].bands[0].any_of[0]"
-KINDS = "'bands', 'rate', 'weekly_goal', 'check_in', 'one_off'"
+KINDS = (
+    "'bands', 'rate', 'weekly_goal', 'check_in', 'one_off', 'adaptive_goal', 'daily_goal', 'chosen_schedule', "
+    "'loss_framed', 'lottery', 'milestones', 'streak', 'comeback', 'contingency', 'team_pool', 'deposit', 'status', "
+    "'referral'"
+)
 COMMA = "is not a known key here; numbers are written with a point, such as 1.5"
 DATE = "must be a date such as 2026-02-03, not '2026-02-30'"
 
@@ -49,7 +53,7 @@ def line(part: str) -> int:
         ("at_least: 5000", "at_least: 1e309", f"{FIRST}.at_least", "must be at most 10000000, not 1E+309"),
         ("at_least: 5000", "at_least: -.inf", f"{FIRST}.at_least", "must be a finite number"),
         ("metric: steps, at", "metric: stepz, at", f"{FIRST}.metric", "unknown metric 'stepz'; did you mean steps?"),
-        ("kind: bands", "kind: lottery", "rewards.rules[0].kind", f"'lottery' is no kind of rule; known: {KINDS}"),
+        ("kind: bands", "kind: raffle", "rewards.rules[0].kind", f"'raffle' is no kind of rule; known: {KINDS}"),
         ("days_min: 4", "days_min: no", "rewards.rules[1].days_min", "must be a whole number, not 'no'"),
         ("version: 1", "version: 010", "version", "must be a whole number, not '010'"),
         ("starts_on: rolling", "starts_on: 2026-02-30", "starts_on", DATE),
@@ -190,4 +194,4 @@ def test_the_schema_describes_what_is_read() -> None:
     assert schema["additionalProperties"] is False
     assert "rewards" in schema["required"]
     kinds = schema["$defs"]["RuleSet"]["properties"]["rules"]["items"]["discriminator"]["mapping"]
-    assert set(kinds) == {"bands", "rate", "weekly_goal", "check_in", "one_off"}
+    assert set(kinds) == set(KINDS.replace("'", "").split(", "))

@@ -1,0 +1,131 @@
+"""Coins for an ISO week whose mean over the known days reaches the member's personal goal."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import Field
+
+from ..frames import THOUSAND, UNKNOWN, Block
+from ..periods import Ints
+from ..terms import AMOUNT_MAX, CapPeriod, Coins, Metric, Most, Percent, refusal
+from ..vocabulary import BASELINE_PREFIX, GOAL_PREFIX, Language
+from ..wording import amount_text, days_text, number, say
+from .base import InForce, Judging, Schedule, Strip, before, of_weeks_begin, per_week, whole_amount
+
+OWN, MEASURED, TOLD, NONE = 1, 2, 3, 0
+
+
+class WeeklyGoal(Schedule):
+    """Coins for an ISO week whose mean over the known days reaches the member's personal goal.
+
+    The goal is the one that the member chose (fact ``goal_METRIC``), else the mean over the known days of the previous
+    ``baseline_weeks`` weeks (or fact ``baseline_METRIC``) plus ``increase_percent``; within minimum and maximum.
+    """
+
+    kind: Literal["weekly_goal"]
+    metric: Metric
+    coins: Coins
+    baseline_weeks: Annotated[int, Field(ge=1, le=52)]
+    baseline_days_min: Annotated[int, Field(ge=1, le=364)] = 1
+    increase_percent: Percent
+    minimum: Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
+    maximum: Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
+    days_min: Annotated[int, Field(ge=1, le=7)] = 4
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse what no day could make sense of."""
+        super().model_post_init(context)
+        if self.minimum > self.maximum:
+            raise refusal(f"must not be more than maximum ({self.maximum})", "minimum")
+        if self.baseline_days_min > 7 * self.baseline_weeks:
+            raise refusal(f"{self.baseline_weeks} weeks have only {7 * self.baseline_weeks} days", "baseline_days_min")
+
+    @property
+    def capped_from(self) -> CapPeriod:
+        """What a week earns is not squeezed into its last day."""
+        return "week"
+
+    def fixed_coins(self) -> Iterator[tuple[tuple[str | int, ...], int]]:
+        """The coins of a week in which the goal is reached."""
+        yield ("coins",), self.coins
+
+    def most(self) -> Most:
+        """Every week."""
+        return Most(week=self.coins)
+
+    def metrics(self) -> Iterator[str]:
+        """Its own."""
+        yield self.metric
+
+    @property
+    def looks_back_weeks(self) -> int:
+        """The weeks of the baseline."""
+        return self.baseline_weeks
+
+    @classmethod
+    def earn(cls, judging: Judging, line: Sequence[InForce[Self]]) -> Iterator[Strip]:
+        """The mean over the week's known, enrolled days against the member's own goal."""
+        block = judging.block
+        for span in line:
+            rule = span.rule
+            amounts = block.amounts(rule.metric)
+            known = amounts != UNKNOWN
+            mine = known & block.enrolled
+            total, days = per_week(block, np.where(mine, amounts, 0)), per_week(block, mine)
+            goal, source = rule._goals(block, per_week(block, np.where(known, amounts, 0)), per_week(block, known))
+            reached = (days >= rule.days_min) & (goal != UNKNOWN) & (total >= goal * THOUSAND * days)
+            coins = np.where(reached, np.int64(rule.coins), 0)
+            counts = per_week(block, block.enrolled) > 0
+            yield span.of_weeks(block, coins, counts, total=total, days=days, goal=goal, source=source)
+
+    def _goals(self, block: Block, total: Ints, days: Ints) -> tuple[Ints, Ints]:
+        """Goal per week and member in whole units (-1: none yet), and where it comes from."""
+        sums, measured_days = before(total, self.baseline_weeks), before(days, self.baseline_weeks)
+        told = _in_force(block, BASELINE_PREFIX + self.metric)
+        measured = measured_days >= self.baseline_days_min
+        sums = np.where(measured, sums, np.maximum(told, 0) * THOUSAND)
+        base_days = np.where(measured, measured_days, np.where(told == UNKNOWN, 0, 1))
+        raised = 10_000 + int(self.increase_percent * 100)
+        # Down to whole units: in the member's favour, and the goal that is shown is the goal that is asked.
+        goal = sums * raised // (np.maximum(base_days, 1) * 10_000 * THOUSAND)
+        source = np.where(base_days == 0, NONE, np.where(measured, MEASURED, TOLD))
+        own = _in_force(block, GOAL_PREFIX + self.metric)
+        goal = np.clip(np.where(own != UNKNOWN, own, goal), self.minimum, self.maximum)
+        source = np.where(own != UNKNOWN, OWN, source)
+        return np.where(source == NONE, UNKNOWN, goal), source
+
+    def told(self, block: Block, strip: Strip, row: int, member: int, language: Language) -> str:
+        """The mean and the goal."""
+        total, days = int(strip.detail["total"][row, member]), int(strip.detail["days"][row, member])
+        # Down to a tenth: a mean just under the goal is not shown as the goal.
+        mean = Decimal(total * 10 // (days * THOUSAND)) / 10
+        had, goal = amount_text(mean, self.metric, language), number(int(strip.detail["goal"][row, member]), language)
+        return say(
+            language,
+            nl=f"gemiddeld {had} per dag, je doel was {goal}",
+            en=f"{had} a day on average, your goal was {goal}",
+        )
+
+    def missed(self, block: Block, strip: Strip, row: int, member: int, language: Language) -> str | None:
+        """No goal yet, too little known, or less than the goal."""
+        days = int(strip.detail["days"][row, member])
+        if int(strip.detail["source"][row, member]) == NONE:
+            return say(
+                language,
+                nl="nog geen doel: je gewone week is niet bekend",
+                en="no goal yet: your usual week is unknown",
+            )
+        if days < self.days_min:
+            known = days_text(days, language)
+            return say(
+                language,
+                nl=f"{known} bekend, nodig zijn er {self.days_min}",
+                en=f"{known} known, {self.days_min} needed",
+            )
+        return self.told(block, strip, row, member, language)
+
+
+def _in_force(block: Block, key: str) -> Ints:
+    return of_weeks_begin(block, key, lambda value: whole_amount(key, value))
