@@ -201,6 +201,8 @@ def rule_set(draw: st.DrawFn) -> RuleSet:
     rules: list[dict[str, Any]] = []
     kinds = st.one_of(_bands(), _rate(), weekly_goal, check_in, one_off, *new_kinds)
     for i, rule in enumerate(draw(st.lists(kinds, min_size=1, max_size=4))):
+        for step in rule.get("steps", ()):
+            step["id"] += f"-{i}"
         # The same id keeps the same kind over versions, as a published programme does.
         rules.append(
             {
