@@ -75,7 +75,7 @@ class Case:
     def _judging(self, db: Session, now: datetime) -> "_Judging":
         """Nothing is missed before a day is over; whoever knows no key of ours foresees no draw."""
         key = blake2b(self.id.encode(), key=reference_secret(db)[:64], person=b"draw-key").digest()
-        return {"over": today(now) - timedelta(days=1), "draw_key": key}
+        return {"over": local_day(now) - timedelta(days=1), "draw_key": key}
 
     def _groups(self, db: Session, now: datetime) -> Iterator["Group"]:
         terms = Terms(self.versions)
