@@ -30,6 +30,7 @@ COMMANDS = {
     "restore": ("backup:restore", "Bring back a backup, with its erasures."),
     "rules": ("rules:rules", "See what a programme's rules pay."),
     "serve": ("serve:serve", "Serve the pages until Ctrl-C."),
+    "shop": ("shop:shop", "What is on sale, codes, labels, refunds, and what partners are paid."),
     "staff": ("staff:staff", "Accounts of operators, insurers and HR."),
     "tax": ("tax:tax", "The Dutch work-related costs scheme: statements, checks, a calculator."),
     "worker": ("jobs:worker", "Run scheduled work until stopped."),
