@@ -11,6 +11,9 @@ from privacy.errors import Conflict, Forbidden, Invalid
 from privacy.principals import Role, acting, own_employer, own_holder
 from privacy.tenants import declared
 from privacy.tenants.declared import Collective, Contract, Employer, Holder, StaffConsent
+from programs.catalogue import current
+from programs.contracted import require_funded
+from programs.documents import read_programme
 
 HOLDER_KINDS = ("insurer", "branch", "cooperative", "region", "municipality")
 NAME_LENGTH_MAX, REGION_LENGTH_MAX, SECTOR_LENGTH_MAX = 120, 60, 10
@@ -124,7 +127,8 @@ def join_collective(
 ) -> Contract:
     """The employer's contract: as many heads as it declares, prepaid per head and year.
 
-    Raises: NoConsent where the staff have not agreed, Conflict where the employer has a contract already, Invalid.
+    Raises: NoConsent where the staff have not agreed, Conflict where the employer has a contract already, NotFunded
+    where the collective's programmes promise more than this pays, Invalid.
     """
     if consent_of(db, employer) is None:
         raise NoConsent("Record the staff's consent first: works council, representation or staff meeting.")
@@ -148,6 +152,8 @@ def join_collective(
             db.add(contract)
     except IntegrityError as error:
         raise Conflict("This employer already takes part in a collective from that day on.") from error
+    running = [read_programme(row.document, file=row.key) for row in current(db, collective.id, starts_on).values()]
+    require_funded(db, collective, running, starts_on)
     return contract
 
 

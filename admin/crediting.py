@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from admin.payments import Payment, payments
-from incentives.funds import credit_payment, fund_account
+from incentives.funds import Payer, credit_payment, fund_account
+from incentives.pooling import pays_as
 from privacy.principals import Purpose, job
 from privacy.store import Store, transaction
 from privacy.tenants.declared import Collective
@@ -29,8 +30,9 @@ def credit_payments(members: Store, employers: Store, now: datetime) -> None:
 
 def _credit(db: Session, payment: Payment, coin_value_cents: int) -> None:
     booked_at = datetime.combine(payment.received_on, time(), tzinfo=UTC)
-    fund = fund_account(
-        db, collective=payment.collective, payer=payment.payer, payer_id=payment.payer_id, now=booked_at
-    )
+    payer_id = payment.payer_id
+    if payment.payer == Payer.employer:
+        payer_id = pays_as(db, payment.collective, payer_id)
+    fund = fund_account(db, collective=payment.collective, payer=payment.payer, payer_id=payer_id, now=booked_at)
     amount_coins = payment.amount_cents // coin_value_cents
     credit_payment(db, payment=payment.id, fund=fund, amount_coins=amount_coins, booked_at=booked_at)

@@ -5,18 +5,17 @@ their weights. What is contracted here is what a programme may promise; a cap bo
 moves with what anybody does.
 """
 
-from collections.abc import Sequence
 from datetime import date
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from incentives.payer_terms import CAP_PERIODS, WEIGHT_MAX, PayerTermsColumns
+from incentives.payer_columns import CAP_PERIODS, WEIGHT_MAX
 from privacy.errors import Forbidden, Invalid, NotFound
 from privacy.principals import Role, acting
-from privacy.store.employers import EmployersBase
 from privacy.tenants import declared
+from programs.contracted import PayerTerms
 
 KINDS_OF = {
     "insurer": ("insurer",),
@@ -27,12 +26,6 @@ KINDS_OF = {
 """Which organisations can be a payer of each kind; employers pay by their contracts."""
 PAYER_KINDS = (*KINDS_OF, "employer")
 YEARLY_CENTS_MAX, CAP_COINS_MAX = 10**12, 10**12
-
-
-class PayerTerms(PayerTermsColumns, EmployersBase):
-    """See ``payer_terms.PayerTermsColumns``."""
-
-    __tablename__ = "payer_terms"
 
 
 def set_terms(
@@ -108,10 +101,3 @@ def is_party(db: Session, collective: declared.Collective, payer: str, payer_id:
         return True
     organisation = db.get(declared.Holder, payer_id)
     return organisation is not None and organisation.kind in KINDS_OF[payer]
-
-
-def terms_of(db: Session, collective: UUID) -> Sequence[PayerTerms]:
-    """The payers of a collective, in a fixed order. Raises NotFound for somebody else's."""
-    declared.collective(db, collective)
-    wanted = select(PayerTerms).where(PayerTerms.collective == collective)
-    return db.scalars(wanted.order_by(PayerTerms.payer, PayerTerms.payer_id)).all()

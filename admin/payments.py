@@ -11,12 +11,13 @@ from sqlalchemy import BigInteger, CheckConstraint, String, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from admin.payers import PAYER_KINDS, is_party
 from privacy.errors import Conflict, Invalid, NotFound
 from privacy.store.employers import EmployersBase
 from privacy.store.holding import Holding, Keeping, public
 from privacy.tenants import declared
+from programs.contracted import PayerTerms
 
-PAYERS = ("insurer", "employer")
 AMOUNT_MAX_CENTS = 10**12
 
 
@@ -69,8 +70,8 @@ def record_payment(
     """
     found = declared.collective(db, collective)
     coin_value_cents = found.coin_value_cents
-    if payer not in PAYERS:
-        raise Invalid(f"A payer is one of: {', '.join(PAYERS)}.", field="payer")
+    if payer not in PAYER_KINDS:
+        raise Invalid(f"A payer is one of: {', '.join(PAYER_KINDS)}.", field="payer")
     if amount_cents > AMOUNT_MAX_CENTS:
         raise Invalid(f"A payment is at most {AMOUNT_MAX_CENTS} cents.", field="amount_cents")
     if amount_cents <= 0 or amount_cents % coin_value_cents:
@@ -85,7 +86,7 @@ def record_payment(
     )
     if (known := db.get(Payment, reference)) is not None:
         return _same(known, row)
-    if not _is_party(db, found, payer, payer_id):
+    if not _pays(db, found, payer, payer_id):
         raise NotFound("This payer is no party to this collective.", field="payer_id")
     try:
         with db.begin_nested():
@@ -95,14 +96,14 @@ def record_payment(
     return row
 
 
-def _is_party(db: Session, collective: declared.Collective, payer: str, payer_id: UUID) -> bool:
-    """Whether the insurer runs the collective, or the employer has or had a contract in it: late payments count."""
-    if payer == "insurer":
-        return payer_id == collective.holder
-    contract = select(declared.Contract.id).where(
-        declared.Contract.collective == collective.id, declared.Contract.employer == payer_id
+def _pays(db: Session, collective: declared.Collective, payer: str, payer_id: UUID) -> bool:
+    """Whether the payer's money is expected: an employer's own, the holder's, or of whom terms are recorded."""
+    if payer == "employer":
+        return payer_id != collective.id and is_party(db, collective, payer, payer_id)
+    terms = select(PayerTerms.id).where(
+        PayerTerms.collective == collective.id, PayerTerms.payer == payer, PayerTerms.payer_id == payer_id
     )
-    return db.scalars(contract.limit(1)).first() is not None
+    return payer_id == collective.holder or db.scalar(terms) is not None
 
 
 def _same(first: Payment, again: Payment) -> Payment:

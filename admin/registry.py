@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 from admin.crediting import credit_payments
-from admin.payers import PayerTerms
 from admin.tax_check import require_agreement
 from admin.wkr_issuing import issue_statements
 from incentives.payer_terms import PayerTermsCopy
 from privacy.access_columns import What
 from privacy.jobs import Every, Job, JobContext, Period
 from privacy.tenants.copying import Mirror
+from programs.contracted import PayerTerms
 
 
 def _credit(context: JobContext, _period: Period) -> str:

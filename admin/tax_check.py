@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from admin.payments import Payment
 from incentives.funds import Payer
+from incentives.pooling import pays_as
 from incentives.tax import funds_of
 from incentives.tax_books import Received, disagreements
 from privacy.errors import Conflict
@@ -54,7 +56,7 @@ def check_tax(members: Store, employers: Store, now: datetime) -> TaxCheck:
         funds = funds_of(db)
         accounts = {(fund.collective, fund.payer, fund.payer_id): fund.account for fund in funds}
         received = [
-            Received(id=reference, fund=accounts.get(key), amount_cents=cents, received_on=day)
+            Received(id=reference, fund=accounts.get(_payer_of(db, *key)), amount_cents=cents, received_on=day)
             for reference, key, cents, day in payments
         ]
         of = classes(db, {fund.collective for fund in funds})
@@ -63,6 +65,11 @@ def check_tax(members: Store, employers: Store, now: datetime) -> TaxCheck:
     for _, (collective, _, _), cents, _ in payments:
         prepaid[collective] += cents
     return TaxCheck(problems=problems, funds=len(funds), prepaid_cents=dict(prepaid))
+
+
+def _payer_of(db: Session, collective: UUID, payer: Payer, payer_id: UUID) -> tuple[UUID, Payer, UUID]:
+    """As whom somebody pays: tiny employers pay together."""
+    return collective, payer, pays_as(db, collective, payer_id) if payer is Payer.employer else payer_id
 
 
 def require_agreement(members: Store, employers: Store, now: datetime) -> str:

@@ -56,8 +56,8 @@ EMPLOYERS_TABLES = (
     "privacy.release.published",
     "programs.catalogue",
     "programs.reviews",
+    "programs.contracted",
     "admin.payments",
-    "admin.payers",
     "admin.wkr_statements",
 )
 

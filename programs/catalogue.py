@@ -18,6 +18,7 @@ from privacy.errors import Conflict, Invalid, NotFound
 from privacy.store.employers import EmployersBase
 from privacy.tenants import declared
 from programs.columns import ProgrammeVersionColumns
+from programs.contracted import require_funded
 from programs.documents import Programme, change_amount, max_coins_per_year, read_programme, ready_text
 from programs.reviews import require_review
 from programs.terms import Soonest, Version, local_day, lowered, soonest
@@ -156,7 +157,8 @@ def yearly_promise_cents(db: Session, collective: UUID, programme: Programme) ->
 
 
 def _check_promise(db: Session, collective: UUID, programme: Programme, on: date) -> None:
-    allowed_cents = declared.collective(db, collective).yearly_reward_max_cents
+    found = declared.collective(db, collective)
+    allowed_cents = found.yearly_reward_max_cents
     announced = {row.effective_from for row in versions(db, collective) if row.effective_from > on}
     promised_cents = max(_promise_cents(db, collective, programme, day) for day in {on, *announced})
     if promised_cents > allowed_cents:
@@ -165,13 +167,20 @@ def _check_promise(db: Session, collective: UUID, programme: Programme, on: date
             f"the contract allows {allowed_cents / 100:.2f}. Lower an amount or a cap.",
             field="coins",
         )
+    for day in sorted({on, *announced}):
+        require_funded(db, found, _in_force(db, collective, programme, day), day)
 
 
 def _promise_cents(db: Session, collective: UUID, programme: Programme, day: date) -> int:
     """The most that one member can earn in a year with this programme and all others in force on a day."""
+    return sum(yearly_promise_cents(db, collective, each) for each in _in_force(db, collective, programme, day))
+
+
+def _in_force(db: Session, collective: UUID, programme: Programme, day: date) -> list[Programme]:
+    """The programmes of a day, with this one in the place of its version of that day."""
     others = [
         read_programme(row.document, file=row.key)
         for row in current(db, collective, day).values()
         if row.key != programme.key
     ]
-    return sum(yearly_promise_cents(db, collective, each) for each in [*others, programme])
+    return [*others, programme]

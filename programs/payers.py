@@ -1,8 +1,9 @@
 """Who pays which part of what a member earned on a day: from the funding, the employer and the payers' terms.
 
 Of each coin the employer through whom the member took part on its day pays the employer's part, so that nobody's fund
-ever pays for what was earned through somebody else. The parts are those of the version in force on the day. Several
-payers of a kind share its part by their weights; where a kind has none on the day, the collective's holder pays it.
+ever pays for what was earned through somebody else; tiny employers pay together (``incentives.pooling``). The parts
+are those of the version in force on the day. Several payers of a kind share its part by their weights; where a kind has
+none on the day, the collective's holder pays it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from incentives.funds import fund_account
 from incentives.parts import FundShare
 from incentives.payer_terms import PayerTermsCopy, terms_of
+from incentives.pooling import pays_as
 from privacy.tenants import copies
 from programs.enrolment import Enrolment
 from programs.programme import FundingShare
@@ -48,6 +50,19 @@ class Payers:
                 steps = list(self._steps(own))
                 if len({shares for _, shares in steps}) > 1:
                     found[subject] = steps
+        return found
+
+    def budgets(self, spans: Spans) -> dict[UUID, int]:
+        """The most that the version in force today lets the programme draw from each payer's fund in a year."""
+        day = self._now.date()
+        starts = [start for start in sorted(self._funding) if start <= day] or sorted(self._funding)[:1]
+        employers = {each.employer for own in spans.values() for each in own}
+        found: dict[UUID, int] = {}
+        for part in self._funding[starts[-1]]:
+            if isinstance(part.cap_coins_per_year, int):
+                for employer in employers:
+                    for payer_id, percent in self._payers_of(part, employer, day):
+                        found[self._account(part.payer, payer_id)] = part.cap_coins_per_year * percent // part.percent
         return found
 
     def _steps(self, own: Sequence[Enrolment]) -> list[tuple[date, tuple[FundShare, ...]]]:
@@ -88,7 +103,7 @@ class Payers:
 
     def _payers_of(self, part: FundingShare, employer: UUID, day: date) -> list[tuple[UUID, int]]:
         if part.payer == "employer":
-            return [(employer, part.percent)]
+            return [(pays_as(self._db, self._collective, employer), part.percent)]
         there = [each for each in self._terms if each.payer == part.payer and _holds(each, day)]
         return _by_weight(there, part.percent) or [(self._holder, part.percent)]
 

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from incentives.rules import AMOUNT_MAX, Document, EventKind, Metric, Percent, RuleSet, Slug, Texts, refusal
 
 Line = Annotated[str, Field(min_length=1, max_length=500)]
-Payer = Literal["insurer", "employer", "municipality", "region"]
+Payer = Literal["insurer", "employer", "municipality", "region", "other"]
 CostClass = Literal["wage", "nil_valued", "targeted_exemption", "other_payer"]
 
 
@@ -51,6 +51,11 @@ class FundingShare(Document):
     percent: Annotated[int, Field(ge=1, le=100)]
     cost_class: CostClass = Field(
         default="wage", description="What this part is for wage tax; wage unless the document says otherwise."
+    )
+    cap_coins_per_year: Annotated[int, Field(ge=0, le=AMOUNT_MAX)] | Literal["funded"] | None = Field(
+        default=None,
+        description="The most that this programme draws from each fund of this payer in a calendar year; `funded`: as "
+        "much as the payer has put in. Where it is reached, members earn until the budget is used up.",
     )
 
 

@@ -119,6 +119,7 @@ def _claim(db: Session, case: Case, now: datetime) -> Claim:
         entitlements=case.earned(db, now, reasons=False),
         funds=payers.newest(case.spans),
         changes=payers.changes(case.spans),
+        budgets=payers.budgets(case.spans),
     )
 
 

@@ -35,7 +35,7 @@ def _balances(members: Store, company: Company) -> dict[str, int]:
 
 
 def test_payments_are_credited_once_to_the_fund_of_their_payer(members: Store, employers: Store) -> None:
-    company = declared_company(employers)
+    company = declared_company(employers, heads=60)
     _pay(employers, company, payer="insurer", payer_id=company.holder, amount_cents=50_000)
     _pay(employers, company, payer="employer", payer_id=company.employer, amount_cents=1_230)
     for _ in range(3):
@@ -47,13 +47,13 @@ def test_payments_are_credited_once_to_the_fund_of_their_payer(members: Store, e
 
 
 def test_two_workers_that_credit_at_once_book_once(members: Store, employers: Store) -> None:
-    company = declared_company(employers)
+    company = declared_company(employers, heads=60)
     _pay(employers, company, payer="insurer", payer_id=company.holder, amount_cents=50_000)
     assert at_once(3, lambda: credit_payments(members, employers, NOW)) == [None] * 3
     assert _balances(members, company) == {"insurer": 5_000, "employer": 0}
 
 
 def test_without_payments_nothing_is_credited(members: Store, employers: Store) -> None:
-    company = declared_company(employers)
+    company = declared_company(employers, heads=60)
     credit_payments(members, employers, NOW)
     assert _balances(members, company) == {"insurer": 0, "employer": 0}

@@ -1,5 +1,6 @@
 """Postings and prepayments agree to the cent, whatever happens in between; and every way of disagreeing is found."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
@@ -39,6 +40,7 @@ APRIL = date(2026, 4, 1)
 
 def funded(lines: str) -> str:
     text = ready_text(MOVE)
+    lines = re.sub(r"(percent: \d+)", r"\1, cap_coins_per_year: funded", lines)
     start = text.index("funding:")
     return f"{text[:start]}funding: {lines}{text[text.index(chr(10) + 'card:', start) :]}"
 
@@ -85,7 +87,7 @@ def evening(day: date) -> datetime:
 @pytest.fixture
 def company(members: Store, employers: Store) -> Company:
     """A bakery whose programme is paid 60/40 by insurer and bakery until April, 50/50 as an exempt facility after."""
-    company = declared_company(employers, yearly_reward_max_cents=10_000_000)
+    company = declared_company(employers, heads=60, yearly_reward_max_cents=10_000_000)
     lines = "[{payer: insurer, percent: 60}, {payer: employer, percent: 40}]"
     publish(employers, company, funded(lines), on=YEAR_START)
     lines = "[{payer: insurer, percent: 50}, {payer: employer, percent: 50, cost_class: targeted_exemption}]"
@@ -217,7 +219,7 @@ def test_what_returns_to_the_fund_and_what_is_paid_back_to_the_payer_is_part_of_
 
 
 def test_a_member_who_changes_employer_is_paid_by_each_for_its_own_time(members: Store, employers: Store) -> None:
-    first, second = (declared_company(employers, yearly_reward_max_cents=10_000_000) for _ in range(2))
+    first, second = (declared_company(employers, heads=60, yearly_reward_max_cents=10_000_000) for _ in range(2))
     for firm in (first, second):
         publish(employers, firm, funded("[{payer: employer, percent: 100}]"), on=YEAR_START)
         pay(employers, firm, payer="employer", cents=50_000, on=TODAY)

@@ -1,6 +1,7 @@
 """Statements for payroll: prepaid amounts by class and period, signed, issued once, never changed."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
@@ -52,6 +53,7 @@ def publish(employers: Store, company: Company, document: str, *, on: date = YEA
 def funded(lines: str, *, key: str = "move-and-rest") -> str:
     """The ready programme with other funding lines."""
     text = ready_text("move-and-rest").replace("key: move-and-rest", f"key: {key}")
+    lines = re.sub(r"(percent: \d+)", r"\1, cap_coins_per_year: funded", lines)
     start = text.index("funding:")
     end = text.index("\ncard:") if text.index("\ncard:") > start else len(text)
     return f"{text[:start]}funding: {lines}{text[end:]}"
