@@ -1,8 +1,8 @@
 """Giving back: the coins of an order return to the purses that paid them, once and never more than was paid.
 
-A member gives back alone what was not read and is within the item's own days. Everything else is done by the operator
-at the member's request: a code that was read may have been used, and a gift was given. Coins that the partner was
-paid for already do not come back out of other people's orders.
+They keep the age that they had (``lots``). A member gives back alone what was not read and is within the item's own
+days. Everything else is done by the operator at the member's request: a code that was read may have been used, and a
+gift was given. Coins that the partner was paid for already do not come back out of other people's orders.
 """
 
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from incentives.accounts import InsufficientCoins
 from incentives.ledger import NewTransfer, TransferCode, book_many
+from incentives.lots import give_back as give_back_lots
 from incentives.references import reference, reference_secret
 from incentives.shelf import ShopItem, put_back
 from incentives.shop import OrderState, ShopOrder, bought_code, order_of, payments_of, take_turn
@@ -75,7 +76,7 @@ def refund_for(db: Session, *, subject: UUID, order: UUID, now: datetime) -> Sho
 
 
 def _return_coins(db: Session, order: ShopOrder, item: ShopItem, now: datetime) -> None:
-    secret = reference_secret(db)
+    secret, paid = reference_secret(db), payments_of(db, order)
     back = [
         NewTransfer(
             reference=reference(secret, at=order.ordered_at, key=f"refund|{part.transfer.hex}"),
@@ -85,12 +86,14 @@ def _return_coins(db: Session, order: ShopOrder, item: ShopItem, now: datetime) 
             code=TransferCode.refund,
             cause=f"refund/{order.id}",
         )
-        for part in payments_of(db, order)
+        for part in paid
     ]
     assert sum(each.amount_coins for each in back) == order.price_coins
     try:
         book_many(db, back, booked_at=now)
     except InsufficientCoins as error:
         raise NoRefund("The partner was paid for this already, so the coins cannot come back.") from error
+    for part, transfer in zip(paid, back, strict=True):
+        give_back_lots(db, spend=part.transfer, refund=transfer.reference, booked_at=now)
     order.state, order.refunded_at, order.sealed_code = OrderState.refunded, now, None
     db.flush()

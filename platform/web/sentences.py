@@ -147,6 +147,13 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             ),
         ),
         (
+            r"For .* could have to pay (?P<most>[\d.]+) euro a year and has contracted (?P<allowed>[\d.]+)\..*",
+            N_(
+                "This programme could cost one of its payers %(most)s euros a year, and %(allowed)s is contracted. "
+                "Contract more, choose a lower amount, or set a yearly limit."
+            ),
+        ),
+        (
             r".*: (?P<coins>\d+) coins could never be paid in full: .* caps per_\w+ at (?P<cap>\d+).*",
             N_("%(coins)s coins could never be paid in full: the programme pays at most %(cap)s."),
         ),

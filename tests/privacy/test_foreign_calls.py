@@ -222,6 +222,8 @@ NOT_CALLED: Mapping[str, str] = {
     "privacy.staffing.providers.enter_verified": "takes a visit to a provider that is on its way",
     "privacy.tenants.declared.collective_of": "takes a contract that a call here has found",
     "incentives.ledger.book_many": "books transfers that `settle` makes",
+    "programs.contracted.require_funded": "takes a collective and documents that `publish` has found",
+    "incentives.lots.give_back": "gives back what a refund has booked: `refunds`, which is called",
     "incentives.lots.pair": "pairs transfers that `settle`, `post_hold` and `expire` have booked",
     "incentives.lots.insert": "writes what `pair` and `expire` have worked out",
     "incentives.settle.": "settles what `settle_member` and the job hand it",
