@@ -28,6 +28,6 @@ def _issue(context: JobContext, _period: Period) -> str:
 JOBS = (
     Job("credit-payments", every=Every.hour, run=_credit, grace=timedelta(hours=1)),
     Job("check-tax", every=Every.day, run=_check, grace=timedelta(days=1), reads=What.coins),
-    Job("issue-tax-statements", every=Every.month, run=_issue, grace=timedelta(days=5)),
+    Job("issue-tax-statements", every=Every.month, run=_issue, grace=timedelta(days=31)),
 )
 MIRRORS = (Mirror(PayerTerms, PayerTermsCopy),)

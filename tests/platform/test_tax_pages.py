@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from admin import contracts
 from admin.wkr_document import verify_document
 from admin.wkr_issuing import issue_statements
 from privacy.principals import OPERATOR, Purpose, Role
@@ -76,7 +77,11 @@ def test_hr_reads_them_too_and_nobody_of_another_firm_or_trade_does(issued: Town
 
 
 def test_before_the_first_statement_the_page_says_when_it_comes(town: Town) -> None:
-    assert "Your first statement is on its way" in town.staff("vandijk").text("/hr/tax")
+    with transaction(town.stores.employers, OPERATOR, Purpose.administration) as db:
+        firm = contracts.add_employer(db, name="Buren", sector="C", region="Midden", heads=30, since=NOW.date())
+        add_staff(db, role=Role.hr, name="B", login="buren", password=PASSWORD, employer=firm.id)
+    assert "Your first statement is on its way" in town.staff("buren").text("/hr/tax")
+    assert "Another amount, which I fill in below" in town.staff("buren").text(CALCULATOR)
 
 
 @pytest.mark.parametrize(("language", "tax"), [("en", "€4,000"), ("nl", "€ 4.000")])
