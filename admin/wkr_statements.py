@@ -106,9 +106,9 @@ def issue_statement(
     firm = db.get(Employer, employer)
     if firm is None:
         raise NotFound("There is no such employer.")
-    prepaid = prepaid_year(db, employer, year, today=now.date())
-    said = said_of(firm.name, prepaid, settlement)
     last = newest_statement(db, employer, year)
+    today = now.date() if last is None else max(now.date(), last.issued_on)  # also where a clock was set back
+    said = said_of(firm.name, prepaid_year(db, employer, year, today=today), settlement)
     if last is not None and {key: each for key, each in last.statement().items() if key not in _OF_ITS_ISSUE} == said:
         return last
     row = _signed(db, said, last, now=now)

@@ -152,6 +152,12 @@ def test_what_has_not_changed_is_issued_once_and_what_has_names_the_one_it_repla
         assert newest.number == 2
 
 
+def test_a_clock_that_was_set_back_takes_no_month_back(employers: Store) -> None:
+    company = declared_company(employers)
+    first = issue(employers, company)
+    assert issue(employers, company, now=datetime(2026, 5, 5, tzinfo=UTC)).id == first.id
+
+
 def test_a_year_without_figures_or_contract_is_refused(employers: Store) -> None:
     company = declared_company(employers)
     with pytest.raises(UnknownTaxYear):
