@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from incentives.accounts import Account, chunks
 from incentives.bulk import insert_rows, table_of
 from incentives.ledger import NewTransfer, ReferenceReused, Transfer, TransferCode
-from incentives.references import month_of
+from incentives.references import MONTH_MAX, month_of
 from privacy.errors import Conflict
 from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
@@ -104,14 +104,14 @@ def remaining(db: Session, purses: Collection[UUID]) -> dict[UUID, list[Lot]]:
     return found
 
 
-def all_lots(db: Session, purses: Collection[UUID]) -> list[Lot]:
-    """Every lot that the purses ever had, also empty ones, oldest first (ties by fund)."""
+def all_lots(db: Session, purses: Collection[UUID], *, until: int = MONTH_MAX) -> list[Lot]:
+    """Every lot that the purses ever had, up to a month, also empty ones, oldest first (ties by fund)."""
     lots: dict[tuple[UUID, UUID, int], Lot] = {}
     for chunk in chunks(sorted(purses)):
-        for key, coins, at in _came(db, chunk):
+        for key, coins, at in _came(db, chunk, until):
             lot = lots.get(key) or _empty(key)
             lots[key] = replace(lot, coins=lot.coins + coins, awarded=lot.awarded + coins, came_at=max(at, lot.came_at))
-        for key, coins, count, at in _taken(db, chunk):
+        for key, coins, count, at in _taken(db, chunk, until):
             lot = lots.get(key) or _empty(key)
             lots[key] = replace(lot, coins=lot.coins - coins, taken=count, came_at=max(at or lot.came_at, lot.came_at))
     return sorted(lots.values(), key=lambda lot: (lot.month, lot.fund))
@@ -126,24 +126,26 @@ def _empty(key: _Key) -> Lot:
     return Lot(purse=purse, fund=fund, month=month, coins=0, awarded=0, came_at=_LONG_AGO)
 
 
-def _came(db: Session, purses: Sequence[UUID]) -> Iterable[tuple[_Key, int, datetime]]:
+def _came(db: Session, purses: Sequence[UUID], until: int) -> Iterable[tuple[_Key, int, datetime]]:
     """Whatever came into the purses but refunds, whose coins belong to the lots that they left."""
     key = (Transfer.credit, Transfer.debit, Transfer.month)
     into = (Transfer.credit.in_(purses), Transfer.code != TransferCode.refund)
     sums = select(*key, func.sum(Transfer.amount_coins), func.max(Transfer.booked_at))
-    for purse, fund, month, coins, at in db.execute(sums.where(*into, Transfer.month > 0).group_by(*key)):
+    for purse, fund, month, coins, at in db.execute(sums.where(*into, Transfer.month.between(1, until)).group_by(*key)):
         yield (purse, fund, month), int(coins), at
     # An id that tells no month: the coins are as old as their booking.
     each = select(Transfer.credit, Transfer.debit, Transfer.amount_coins, Transfer.booked_at)
     for purse, fund, coins, at in db.execute(each.where(*into, Transfer.month == 0)):
-        yield (purse, fund, months_since_1970(at.date())), coins, at
+        if (month := months_since_1970(at.date())) <= until:
+            yield (purse, fund, month), coins, at
 
 
-def _taken(db: Session, purses: Sequence[UUID]) -> Iterable[tuple[_Key, int, int, datetime | None]]:
+def _taken(db: Session, purses: Sequence[UUID], until: int) -> Iterable[tuple[_Key, int, int, datetime | None]]:
     key = (Pairing.account, Pairing.fund, Pairing.month)
     back_at = func.max(case((Pairing.amount_coins < 0, Pairing.booked_at)))
     sums = select(*key, func.sum(Pairing.amount_coins), func.count(), back_at)
-    for purse, fund, month, coins, count, last in db.execute(sums.where(Pairing.account.in_(purses)).group_by(*key)):
+    wanted = sums.where(Pairing.account.in_(purses), Pairing.month <= until).group_by(*key)
+    for purse, fund, month, coins, count, last in db.execute(wanted):
         yield (purse, fund, month), int(coins), count, last
 
 

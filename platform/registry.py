@@ -28,6 +28,8 @@ MEMBERS_TABLES = (
     "incentives.purses",
     "incentives.settlements",
     "incentives.limits",
+    "incentives.coin_terms",
+    "incentives.settle",
     "incentives.shelf",
     "incentives.offering",
     "incentives.shop",

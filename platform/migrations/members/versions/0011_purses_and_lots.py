@@ -43,10 +43,28 @@ def upgrade() -> None:
     )
     for column in ("account", "refund_of"):
         op.create_index(op.f(f"ix_ledger_pairing_{column}"), "ledger_pairing", [column])
+    op.create_table(
+        "coin_term",
+        sa.Column("fund", AccountId(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum("free", "services", "good_cause", name="kind", native_enum=False, create_constraint=True),
+            nullable=False,
+        ),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("months", sa.SmallInteger(), nullable=True),
+        sa.Column("ends_on", sa.Date(), nullable=True),
+        sa.CheckConstraint("months IS NULL OR months BETWEEN 1 AND 240", name=op.f("ck_coin_term_months")),
+        sa.CheckConstraint(
+            "ends_on IS NULL OR (kind <> 'free' AND ends_on >= since)", name=op.f("ck_coin_term_ends_on")
+        ),
+        sa.PrimaryKeyConstraint("fund", "kind", "since", name=op.f("pk_coin_term")),
+    )
 
 
 def downgrade() -> None:
     """Only where nobody has an earmarked purse: their coins would be nobody's."""
+    op.drop_table("coin_term")
     op.drop_table("ledger_pairing")
     with op.batch_alter_table("purse", schema=None) as batch_op:
         batch_op.drop_constraint(op.f("ck_purse_kind"), type_="check")
