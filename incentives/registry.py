@@ -1,7 +1,9 @@
 """The jobs of this floor."""
 
 from datetime import timedelta
+from uuid import UUID
 
+from incentives.expiry import expire
 from incentives.holds import void_expired
 from incentives.labels import WARNING_DAYS, delist_unlabelled, expiring
 from incentives.leaving import AT_LEAVING
@@ -47,9 +49,20 @@ def _partners(context: JobContext, period: Period) -> str:
     return "Partners and good causes are settled."
 
 
+def _expire(context: JobContext, period: Period) -> str:
+    """Coins whose last day is before the day on which this runs; each batch of purses is a transaction of its own."""
+    after: UUID | None = None
+    while True:
+        with transaction(context.members, job("expire-coins"), Purpose.rewards) as db:
+            after = expire(db, today=period.end.date(), now=context.now, after=after).last
+        if after is None:
+            return "Coins whose last day is over have returned to their funds."
+
+
 JOBS = (
     Job("apply-erasures", every=Every.hour, run=_erase, grace=timedelta(hours=1)),
     Job("void-holds", every=Every.hour, run=_void, grace=timedelta(hours=1)),
+    Job("expire-coins", every=Every.day, run=_expire, grace=timedelta(days=2), reads=What.coins),
     Job("expire-labels", every=Every.day, run=_labels, grace=timedelta(days=2)),
     Job("count-team-pools", every=Every.day, run=_pools, grace=timedelta(days=2), reads=What.coins),
     Job("settle-partners", every=Every.month, run=_partners, grace=timedelta(days=400), reads=What.coins),

@@ -12,7 +12,6 @@ from incentives.holds import hold
 from incentives.leaving import expire_purses
 from incentives.ledger import NewTransfer, ReferenceReused, TransferCode, book_many
 from incentives.lots import RefundTooHigh, give_back, months_since_1970, pair, paired_with, remaining, room
-from incentives.paying import pay, set_aside
 from incentives.purses import PurseKind, purse
 from incentives.references import reference, reference_secret
 from privacy.store import Store
@@ -104,41 +103,6 @@ def test_a_refund_gives_coins_back_to_their_lots_the_youngest_first_and_never_mo
         too_much = move(db, spent.credit, account, 3, TransferCode.refund)
         with pytest.raises(RefundTooHigh, match="More cannot come back than was paid"):
             give_back(db, spend=spent.reference, refund=too_much.reference, booked_at=NOW)
-
-
-@pytest.mark.parametrize(
-    ("item", "price", "rest"),
-    [
-        ("service", 6, {PurseKind.free: 10, PurseKind.services: 4, PurseKind.good_cause: 10}),
-        ("service", 13, {PurseKind.free: 7, PurseKind.services: 0, PurseKind.good_cause: 10}),
-        ("donation", 20, {PurseKind.free: 0, PurseKind.services: 10, PurseKind.good_cause: 0}),
-        ("voucher", 10, {PurseKind.free: 0, PurseKind.services: 10, PurseKind.good_cause: 10}),
-    ],
-)
-def test_a_price_is_paid_from_earmarked_coins_first(
-    members: Store, item: str, price: int, rest: dict[PurseKind, int]
-) -> None:
-    subject, order = uuid4(), uuid4()
-    with rewards(members) as db:
-        fund, partner = a_fund(db, 100), account_of(db, kind=AccountKind.partner, now=NOW)
-        accounts = {kind: purse(db, subject, NOW, kind) for kind in PurseKind}
-        for account in accounts.values():
-            award(db, fund, account, 10, date(2026, 1, 5))
-        held = set_aside(
-            db,
-            subject=subject,
-            item_kind=item,
-            price_coins=price,
-            order=order,
-            expires_at=NOW + timedelta(hours=1),
-            now=NOW,
-        )
-        paid = pay(db, held=held, credit=partner, code=TransferCode.spend, cause="order/1", booked_at=NOW)
-        assert sum(each.amount_coins for each in paid) == price
-        assert len({each.group_id for each in paid}) == 1
-        assert {kind: balance(db, account) for kind, account in accounts.items()} == rest
-        assert {kind: sum(coins for _, _, coins in left(db, account)) for kind, account in accounts.items()} == rest
-    assert verdict(members).problems == []
 
 
 def test_what_leaves_with_a_member_is_paired_in_every_purse_and_goes_to_no_fund(members: Store) -> None:
