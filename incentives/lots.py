@@ -20,7 +20,7 @@ from incentives.accounts import Account, chunks
 from incentives.bulk import insert_rows, table_of
 from incentives.ledger import NewTransfer, ReferenceReused, Transfer, TransferCode
 from incentives.references import MONTH_MAX, month_of
-from privacy.errors import Conflict
+from privacy.errors import Conflict, NotFound
 from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
 from privacy.store.members import MembersBase
@@ -236,7 +236,7 @@ def give_back(db: Session, *, spend: UUID, refund: UUID, booked_at: datetime) ->
 
     To be called after booking the refund to the same purse, in the same transaction. Of a part of a spend the youngest
     coins come back, which is in the member's favour: they last longest.
-    Raises: RefundTooHigh (with what came back before), ReferenceReused (it gave back another spend's coins).
+    Raises: RefundTooHigh (with what came back before), ReferenceReused (it gave back another spend's coins), NotFound.
     """
     earlier = set(db.scalars(select(Pairing.refund_of).where(Pairing.transfer == refund)))
     if earlier:
@@ -244,7 +244,9 @@ def give_back(db: Session, *, spend: UUID, refund: UUID, booked_at: datetime) ->
             raise ReferenceReused
         return
     stored = select(Transfer.amount_coins).where(Transfer.id == refund, Transfer.month == month_of(refund))
-    missing = db.scalars(stored).one()
+    missing = db.scalars(stored).one_or_none()
+    if missing is None:
+        raise NotFound("There is no such refund.", field="refund")
     lots: dict[tuple[UUID, UUID, int], int] = defaultdict(int)
     wanted = select(Pairing).where((Pairing.transfer == spend) | (Pairing.refund_of == spend))
     for row in db.scalars(wanted):

@@ -218,14 +218,9 @@ def test_a_run_goes_over_every_purse(members: Store) -> None:
         assert balance(db, fund) == 2_000
 
 
+WHAT = ("award", "late_award", "correct", "spend", "hold", "post", "void", "refund", "expire", "wait")
 ACTS = st.lists(
-    st.tuples(
-        st.sampled_from(
-            ["award", "late award", "correct", "spend", "hold", "post", "void", "refund", "expire", "wait"]
-        ),
-        st.integers(1, 12),
-        st.integers(0, 3),
-    ),
+    st.tuples(st.sampled_from(WHAT), st.integers(1, 12), st.integers(0, 3)),
     min_size=1,
     max_size=25,
 )
