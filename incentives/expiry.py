@@ -14,12 +14,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from incentives.accounts import Account, AccountKind, chunks, lock_accounts
+from incentives.coin_terms import Terms, last_day, may_have_ended, terms
 from incentives.ledger import NewTransfer, TransferCode, book_many
 from incentives.lots import Lot, all_lots, first_day, held_by, insert, unheld
 from incentives.purses import Purse, PurseKind, own_purses
 from incentives.references import reference, reference_secret
 from incentives.seals import lock_ledger
-from incentives.coin_terms import Terms, last_day, may_have_ended, terms
 
 PURSES_PER_BATCH = 200
 

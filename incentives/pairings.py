@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from incentives.accounts import Account, AccountKind
 from incentives.ledger import Transfer, TransferCode
 from incentives.lots import Pairing, all_lots
+from incentives.purses import Purse
 
 _PURSES_AT_A_TIME = 500
 
@@ -31,9 +31,9 @@ def _movements(db: Session) -> Iterator[str]:
     ):
         query: Any = (
             select(Transfer.id, Transfer.amount_coins, coins)
-            .join(Account, Account.id == side)
+            .join(Purse, Purse.account == side)
             .outerjoin(sums, (sums.c.transfer == Transfer.id) & (sums.c.account == side))
-            .where(Account.kind == AccountKind.purse, only, coins != sign * Transfer.amount_coins)
+            .where(only, coins != sign * Transfer.amount_coins)
             .order_by(Transfer.id)
         )
         for row in db.execute(query):

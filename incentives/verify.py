@@ -1,7 +1,8 @@
 """Recompute everything the ledger promises, from its rows alone.
 
 Every balance from its transfers, every floor and hold, the sum over all accounts, every seal and their chain, and that
-what settling says it posted is what went from each fund to each purse. A flipped byte, a dropped, added or swapped row
+what settling says it posted is what went from each fund to each purse, and that every coin that left a purse is paired
+with the lot that it came from. A flipped byte, a dropped, added or swapped row
 shows. Dropping the last batches together with their balances leaves a shorter, whole chain: only a head noted elsewhere
 earlier shows that, so ``Verdict.head`` is worth keeping outside the database and can be asked for again (``expected``).
 """
@@ -19,6 +20,7 @@ from sqlalchemy.orm import Session
 from incentives.accounts import Account, AccountKind
 from incentives.holds import Hold, HoldState
 from incentives.ledger import Transfer, TransferCode
+from incentives.pairings import pairing_problems
 from incentives.purses import Purse
 from incentives.seals import Seal, SealedRow, seal_digest, seal_secret
 from incentives.settle import Settlement
@@ -81,6 +83,8 @@ def verify(db: Session, *, expected: str | None = None) -> Verdict:
     seals, last = _check_seals(db, sums, problems, _parse(expected))
     accounts = _check_accounts(db, sums, problems)
     _check_settlements(db, sums, problems)
+    for sentence in pairing_problems(db):
+        problems.add("pairing", sentence)
     outside = [balance for kind, balance in accounts.values() if kind is AccountKind.outside]
     kinds = {account: kind for account, (kind, _) in accounts.items()}
     awarded = sum(coins for (_, credit), coins in sums.settled.items() if kinds.get(credit) is AccountKind.purse)

@@ -29,7 +29,6 @@ MEMBERS_TABLES = (
     "incentives.settlements",
     "incentives.limits",
     "incentives.coin_terms",
-    "incentives.settle",
     "incentives.shelf",
     "incentives.offering",
     "incentives.shop",
