@@ -9,6 +9,7 @@ file; sums do not depend on the order of its records.
   people cannot have the same by chance (``duplicates``). What is typed by hand is never part of one.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -128,12 +129,14 @@ class FirstReading:
     def runs(self) -> Iterator[Run]:
         """For each day that ends one, its run."""
         for (metric, source), days in self._streams.items():
-            ordered = sorted((day, noted) for day, noted in days.items() if noted.bits > 0)
+            all_days = sorted(days)
+            ordered = [(day, days[day]) for day in all_days if days[day].bits > 0]
             for last in range(len(ordered)):
                 run = _run_up_to(ordered, last)
                 if run:
                     said = "|".join(f"{day}:{noted.said:032x}" for day, noted in run)
-                    yield Run(metric, source, tuple(day for day, _ in run), f"{metric}|{source}|{said}")
+                    covered = all_days[bisect_left(all_days, run[0][0]) : bisect_right(all_days, run[-1][0])]
+                    yield Run(metric, source, tuple(covered), f"{metric}|{source}|{said}")
 
 
 def evidence_bits(record: Record) -> float:
