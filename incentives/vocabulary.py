@@ -105,6 +105,9 @@ DAY_METRICS: Mapping[str, DayMetric] = MappingProxyType(
     }
 )
 
+REFERRAL = "referral"
+"""Recorded for who invites (``programs.referrals``): no deed of one's own."""
+
 # Kind -> (Dutch, English) words for one such event.
 EVENT_KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -114,7 +117,7 @@ EVENT_KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "daily_challenge": ("uitdaging van de dag", "daily challenge"),
         "joined": ("je doet mee", "you joined"),
         "health_scan": ("gezondheidsscan", "health scan"),
-        "referral": ("collega die ook meedoet", "colleague who joined too"),
+        REFERRAL: ("collega's uitnodigen", "inviting colleagues"),
         "pause_start": ("begin van een pauze", "start of a pause"),
         "pause_end": ("einde van een pauze", "end of a pause"),
     }

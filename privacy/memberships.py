@@ -23,6 +23,7 @@ from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pse
 from privacy.store.members import MembersBase
 from privacy.tenants.codes import code_digests
 from privacy.tenants.copies import InvitationCopy, contracts_on
+from privacy.tenants.joining import take_room
 
 WAITS = date.max
 CONFIRM_WITHIN = timedelta(days=30)
@@ -127,12 +128,21 @@ def valid_invitation(db: Session, code: str, today: date) -> InvitationCopy:
 
 
 def add_membership(
-    db: Session, subject: UUID, invitation: InvitationCopy, today: date, *, elsewhere: bool = False
+    db: Session,
+    subject: UUID,
+    invitation: InvitationCopy,
+    today: date,
+    *,
+    elsewhere: bool = False,
+    comes_back: bool = False,
 ) -> None:
     """Redeem an invitation for a subject that is not with this employer now, from today on.
 
-    elsewhere: whether the subject is with another employer now. Raises CodeRefused where the code has served.
+    elsewhere: whether the subject is with another employer now. comes_back: whether it was with this one before.
+    Raises CodeRefused where the code has served, or has brought as many accounts as the employer has people for.
     """
+    if invitation.shared and not comes_back and not take_room(db, invitation.employer, today):
+        raise CodeRefused
     membership = Membership(
         id=uuid4(),
         subject=subject,
@@ -160,10 +170,12 @@ def redeem(db: Session, subject: UUID, code: str, today: date) -> Membership:
     """
     own_subject(db, subject)
     invitation = valid_invitation(db, code, today)
-    now = [each.employer for each in memberships(db, subject) if each.runs_on(today)]
+    known = memberships(db, subject)
+    now = [each.employer for each in known if each.runs_on(today)]
     if invitation.employer not in now:
         _free_own_code(db, subject, invitation)
-        add_membership(db, subject, invitation, today, elsewhere=bool(now))
+        comes_back = any(each.employer == invitation.employer for each in known)
+        add_membership(db, subject, invitation, today, elsewhere=bool(now), comes_back=comes_back)
     running = next(
         each for each in memberships(db, subject) if each.employer == invitation.employer and each.runs_on(today)
     )

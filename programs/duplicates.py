@@ -70,7 +70,7 @@ def counted_elsewhere(
     found: set[Place] = set()
     chunk: list[Run] = []
     for run in runs:
-        if counts(run.days[-1]):
+        if any(counts(day) for day in run.days):
             chunk.append(run)
         if len(chunk) == RUNS_AT_ONCE:
             found |= _of_others(db, cipher, chunk)

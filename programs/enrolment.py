@@ -22,6 +22,8 @@ from programs import marks
 from programs.offered import Offer, offers
 
 RUNNING = text("ended_on IS NULL")
+GREETED_AGAIN_AFTER = timedelta(days=365)
+"""So long after an earlier start of the same programme nobody is new to it."""
 
 
 class Enrolment(MembersBase):
@@ -120,6 +122,16 @@ def enrol(db: Session, subject: UUID, *, collective: UUID, programme: str, today
         return running(db, subject, collective=collective, programme=programme)
     marks.mark(db, subject)
     return row
+
+
+def is_new_to(db: Session, subject: UUID, *, programme: str, today: date) -> bool:
+    """Whether a programme may greet the member as somebody new, ahead of enrolling: not where it started within a year.
+
+    That is: the same programme through any employer, in any collective: leaving and joining again is no new start.
+    """
+    own_subject(db, subject)
+    since = select(Enrolment.id).where(Enrolment.subject == subject, Enrolment.programme == programme)
+    return db.scalars(since.where(Enrolment.started_on > today - GREETED_AGAIN_AFTER).limit(1)).first() is None
 
 
 def running(db: Session, subject: UUID, *, collective: UUID, programme: str) -> Enrolment:

@@ -9,7 +9,7 @@ file; sums do not depend on the order of its records.
   people cannot have the same by chance (``duplicates``). What is typed by hand is never part of one.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -135,7 +135,9 @@ class FirstReading:
                 run = _run_up_to(ordered, last)
                 if run:
                     said = "|".join(f"{day}:{noted.said:032x}" for day, noted in run)
-                    covered = all_days[bisect_left(all_days, run[0][0]) : bisect_right(all_days, run[-1][0])]
+                    # Days that tell nothing themselves go with the run that they lie in or follow.
+                    until = ordered[last + 1][0] if last + 1 < len(ordered) else date.max
+                    covered = all_days[bisect_left(all_days, run[0][0]) : bisect_left(all_days, until)]
                     yield Run(metric, source, tuple(covered), f"{metric}|{source}|{said}")
 
 

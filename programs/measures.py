@@ -9,9 +9,10 @@ from datetime import date
 from uuid import UUID
 
 import pandas as pd
-from sqlalchemy import extract, select
+from sqlalchemy import extract, select, true
 from sqlalchemy.orm import Session
 
+from incentives.vocabulary import REFERRAL
 from programs.check_ins import Event
 from programs.days import DayMetric
 
@@ -24,8 +25,10 @@ def active_months(db: Session, *, subjects: Set[UUID] | None, first: date, last:
     subjects: None for everybody.
     """
     found: set[tuple[UUID, str]] = set()
-    for subject, day in ((DayMetric.subject, DayMetric.day), (Event.subject, Event.local_day)):
-        months = select(subject, extract("year", day), extract("month", day)).where(day.between(first, last)).distinct()
+    own = Event.kind != REFERRAL  # made by a job, and by chance
+    for subject, day, counts in ((DayMetric.subject, DayMetric.day, true()), (Event.subject, Event.local_day, own)):
+        within = day.between(first, last) & counts
+        months = select(subject, extract("year", day), extract("month", day)).where(within).distinct()
         ordered = sorted(subjects) if subjects is not None else []
         parts = [ordered[start : start + SUBJECTS_AT_ONCE] for start in range(0, len(ordered), SUBJECTS_AT_ONCE)]
         queries = [months] if subjects is None else [months.where(subject.in_(part)) for part in parts]

@@ -15,6 +15,7 @@ from programs.covering import end_uncovered
 from programs.letting_go import let_go_all
 from programs.measures import active_months
 from programs.offered import ProgrammeVersionCopy
+from programs.referrals import thank
 from programs.rewarding import ZONE, settle_changed
 
 AS_JOB = job("settle-rewards")
@@ -56,6 +57,12 @@ def _copy(context: JobContext, _period: Period) -> str:
     return "Published reports are copied."
 
 
+def _thank(context: JobContext, period: Period) -> str:
+    with transaction(context.members, job("thank-inviters"), Purpose.rewards) as db:
+        thank(db, quarter=period, zone=ZONE, now=context.now)
+    return "Whoever invites colleagues is thanked for the quarter."
+
+
 def _let_go(context: JobContext, _period: Period) -> str:
     let_go_all(context.members, context.employers, now=context.now)
     return "What was kept long enough is gone."
@@ -63,6 +70,7 @@ def _let_go(context: JobContext, _period: Period) -> str:
 
 HOURLY_GRACE = timedelta(hours=1)
 JOBS = (
+    Job("thank-inviters", every=Every.quarter, run=_thank, grace=timedelta(days=80), reads=What.programmes),
     Job("retention", every=Every.day, run=_let_go, grace=timedelta(days=2)),
     Job("end-programmes", every=Every.hour, run=_end_programmes, grace=HOURLY_GRACE, reads=What.programmes),
     Job("settle-rewards", every=Every.hour, run=_settle, grace=HOURLY_GRACE, reads=What.coins),

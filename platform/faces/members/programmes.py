@@ -19,7 +19,7 @@ from privacy.errors import Invalid
 from privacy.principals import Purpose, Role
 from programs import check_ins
 from programs.covering import taking_part
-from programs.enrolment import Enrolment, choose_goal, enrol, enrolments, goal, leave, offer
+from programs.enrolment import Enrolment, choose_goal, enrol, enrolments, goal, is_new_to, leave, offer
 from programs.offered import Offer, offers
 from programs.programme import GoalChoice, Programme
 from programs.rewarding import settle_member
@@ -164,8 +164,10 @@ def take_part(collective: UUID, key: str) -> Response:
         if page.metric is not None:
             choose_goal(db, subject(), metric=page.metric, value=_wanted(page, form), today=today())
         if page.enrolment is None:
+            is_new = is_new_to(db, subject(), programme=key, today=today())
             enrol(db, subject(), collective=collective, programme=key, today=today())
-            _note_start(db)
+            if is_new:
+                _note_start(db)
         settle_member(db, subject(), now())
     flash(gettext("Your goal is kept.") if page.enrolment else gettext("You take part. Good luck!"))
     return redirect(url_for("today.today_page"), 303)

@@ -1,4 +1,4 @@
-"""Records held back, and appeals
+"""Records held back, appeals, and bounds on joining and inviting
 
 Revision ID: 0014
 Revises: 0013
@@ -14,7 +14,7 @@ down_revision = "0013"
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("counted_run", "held_step")
+APPEND_ONLY = ("counted_run", "held_step", "referral")
 _TOPICS = "topic IN ('account', 'imports', 'coins', 'programmes'"
 
 
@@ -36,6 +36,30 @@ def upgrade() -> None:
         sa.CheckConstraint("number > 0", name=op.f("ck_held_step_number_positive")),
         sa.PrimaryKeyConstraint("account", "item", "number", name=op.f("pk_held_step")),
     )
+    op.create_table(
+        "joined",
+        sa.Column("employer", sa.Uuid(), nullable=False),
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("accounts", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("employer", "month", name=op.f("pk_joined")),
+    )
+    op.create_table(
+        "referral_code",
+        sa.Column("subject", sa.Uuid(), nullable=False),
+        sa.Column("code_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_code", sa.LargeBinary(), nullable=False),
+        sa.Column("made_on", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("subject", name=op.f("pk_referral_code")),
+        sa.UniqueConstraint("code_digest", name=op.f("uq_referral_code_code_digest")),
+    )
+    op.create_table(
+        "referral",
+        sa.Column("subject", sa.Uuid(), nullable=False),
+        sa.Column("code_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("entered_on", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("subject", name=op.f("pk_referral")),
+    )
+    op.create_index(op.f("ix_referral_code_digest"), "referral", ["code_digest"])
     for table in APPEND_ONLY:
         for statement in append_only_ddl(table, op.get_bind().dialect.name):
             op.execute(statement)
@@ -45,7 +69,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(sa.text("DELETE FROM support_grant WHERE topic = 'held'"))
     _topics(f"{_TOPICS})")
-    for table in reversed(APPEND_ONLY):
+    op.drop_index(op.f("ix_referral_code_digest"), table_name="referral")
+    for table in (*reversed(APPEND_ONLY), "referral_code", "joined"):
         op.drop_table(table)
 
 
