@@ -181,6 +181,7 @@ def test_nobody_at_work_can_tell_a_word_of_it(town: Town, command, caplog: pytes
     owner, copier = started(town), town.newcomer("Kim")
     bring_in(owner, DAILY + own)
     before = list(everything_others_read(town))
+    assert sum(" 200 " in each[:60] for each in before) >= 4, "they have pages to read"
     caplog.set_level(logging.DEBUG)
     bring_in(copier, DAILY + own)
     bring_in(copier, DAILY + day_line(TODAY, 299_999))
