@@ -7,9 +7,9 @@ within 5%; since everybody's twin is in every cohort, the interval is narrow, an
 needed: what is not shown to be equal does not pass.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from .effort import SOURCES
 from .evaluate import entitlements
 from .frames import Bools, Facts, Floats
 from .rules import RuleSet, Texts
-from .vocabulary import DAY_METRICS, EFFORT
+from .vocabulary import EFFORT
 
 TOLERANCE = 0.05
 MEMBERS = 200
@@ -74,14 +74,20 @@ def audit(rules: RuleSet, *, members: int = MEMBERS, seed: int = 1) -> Audit:
     """Audit a rule set on ``members`` people in each cohort. Raises: Invalid."""
     if not MEMBERS_MIN <= members <= MEMBERS_MAX:
         raise Invalid(f"must lie between {MEMBERS_MIN} and {MEMBERS_MAX:,}", field="members")
-    document = rules.model_dump()
-    plan = planned(members, set(_named(document, "event")) - {"joined"}, seed=seed)
+    plan = planned(members, {event for rule in rules.rules for event in rule.events()} - {"joined"}, seed=seed)
     everybody = world(plan)
     paid = entitlements(
-        everybody.days, everybody.events, Facts.none(), rules, enrolled=everybody.enrolled, reasons=False
+        everybody.days,
+        everybody.events,
+        Facts.none(),
+        rules,
+        enrolled=everybody.enrolled,
+        reasons=False,
+        draw_key=f"audit {seed}".encode(),
     )
     place = np.asarray(everybody.days.members.get_indexer(np.asarray(paid["member"], dtype=object)), dtype=np.int64)
-    moving = {rule["id"] for rule in document["rules"] if _pays_for_moving(rule)}
+    ways = _ways(rules)
+    moving = {name for rule in rules.rules if ways[rule.id] for _, name in rule.names()}
 
     def rows_of(part: Part, chosen: Bools) -> Iterator[Row]:
         coins = np.zeros(members * len(COHORTS))
@@ -89,25 +95,16 @@ def audit(rules: RuleSet, *, members: int = MEMBERS, seed: int = 1) -> Audit:
         return _rows(coins.reshape(len(COHORTS), members), plan.effort_hours, part)
 
     rows = list(rows_of("all", np.ones(len(paid), dtype=np.bool_)))
-    if moving and len(moving) < len(document["rules"]):
-        rows += rows_of("moving", np.asarray(paid["rule"].isin(list(moving)), dtype=np.bool_))
-    return Audit(rows=rows, findings=list(_findings(rows, document)), members=members, seed=seed)
+    of_moving = np.asarray(paid["rule"].isin(list(moving)), dtype=np.bool_)
+    if of_moving.any() and not of_moving.all():
+        rows += rows_of("moving", of_moving)
+    return Audit(rows=rows, findings=list(_findings(rows, rules)), members=members, seed=seed)
 
 
-def _named(document: Any, name: str) -> Iterator[str]:
-    """Every value under a key of this name, however deep."""
-    if isinstance(document, Mapping):
-        for key, value in document.items():
-            if key == name and isinstance(value, str):
-                yield value
-            yield from _named(value, name)
-    elif isinstance(document, list | tuple):
-        for value in document:
-            yield from _named(value, name)
-
-
-def _pays_for_moving(rule: Mapping[str, Any]) -> bool:
-    return not {EFFORT, *SOURCES}.isdisjoint(_named(rule, "metric"))
+def _ways(rules: RuleSet) -> dict[str, set[str]]:
+    """Rule -> the metrics of movement that it pays for, also through the points of other rules; empty where none."""
+    own = {rule.id: {EFFORT, *SOURCES}.intersection(rule.metrics()) for rule in rules.rules}
+    return {rule.id: own[rule.id].union(*(own[each] for each in rule.counted())) for rule in rules.rules}
 
 
 def _rows(coins: Floats, hours: Floats, part: Part) -> Iterator[Row]:
@@ -164,12 +161,11 @@ _UNSURE = Texts(
 )
 
 
-def _findings(rows: Sequence[Row], document: Mapping[str, Any]) -> Iterator[Texts]:
+def _findings(rows: Sequence[Row], rules: RuleSet) -> Iterator[Texts]:
     """Who earns less for the same effort, and what to add; who earns more only where nobody earns less."""
     if not any(row.coins_per_hour for row in rows):
         yield _NOTHING
         return
-    named = set(_named(document, "metric"))
     lacking = {row.cohort.dimension for row in rows if row.verdict == "less"}
     for cohort in COHORTS:
         mine = [row for row in rows if row.cohort is cohort and row.verdict != "equal"]
@@ -177,7 +173,7 @@ def _findings(rows: Sequence[Row], document: Mapping[str, Any]) -> Iterator[Text
             mine = [row for row in mine if row.verdict == "less"]
         if mine:
             worst = max(mine, key=lambda row: abs(row.ratio - 1))
-            parts = [_how_much(worst), _advice(worst, named)]
+            parts = [_how_much(worst), _advice(worst, rules)]
             yield Texts(nl=" ".join(each.nl for each in parts if each), en=" ".join(each.en for each in parts if each))
 
 
@@ -190,18 +186,17 @@ def _how_much(row: Row) -> Texts:
     )
 
 
-def _advice(row: Row, named: Collection[str]) -> Texts | None:
+def _advice(row: Row, rules: RuleSet) -> Texts | None:
     if row.verdict == "unsure":
         return _UNSURE
     if row.verdict == "more":
         return None
-    written = row.cohort.written(np.full((1, 1), 2, dtype=np.int64))
-    uncounted = [DAY_METRICS[metric] for metric in written if metric not in named]
-    if EFFORT not in named and uncounted:
-        nl, en = (_listed(each.words(language).label for each in uncounted) for language in ("nl", "en"))
+    narrow = [rule.title for rule in rules.rules if (ways := _ways(rules)[rule.id]) and EFFORT not in ways]
+    if narrow and row.cohort.dimension in ("way", "age"):
+        nl, en = _listed(title.nl for title in narrow), _listed(title.en for title in narrow)
         return Texts(
-            nl=f"Geen regel telt {nl}: laat de regels effort_minutes tellen, waarin elke manier van bewegen meetelt.",
-            en=f"No rule counts {en}: let the rules count effort_minutes, in which every way of moving counts.",
+            nl=f"Niet elke manier van bewegen telt bij {nl}: tel daar effort_minutes (bij een weekdoel: equal_effort).",
+            en=f"Not every way of moving counts for {en}: let it count effort_minutes (a weekly goal: equal_effort).",
         )
     return _WHAT.get(row.cohort.dimension)
 

@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field
 
+from ..effort import SOURCES
+from ..equivalences import EQUIVALENCES
 from ..frames import THOUSAND, UNKNOWN, Block
 from ..periods import Ints
 from ..terms import AMOUNT_MAX, CapPeriod, Coins, Metric, Most, Percent, refusal
-from ..vocabulary import BASELINE_PREFIX, GOAL_PREFIX, Language
+from ..vocabulary import BASELINE_PREFIX, EFFORT, GOAL_PREFIX, Language
 from ..wording import amount_text, days_text, number, say
 from .base import InForce, Judging, Schedule, Strip, before, of_weeks_begin, per_week, whole_amount
 
@@ -21,7 +23,8 @@ class WeeklyGoal(Schedule):
     """Coins for an ISO week whose mean over the known days reaches the member's personal goal.
 
     The goal is the one that the member chose (fact ``goal_METRIC``), else the mean over the known days of the previous
-    ``baseline_weeks`` weeks (or fact ``baseline_METRIC``) plus ``increase_percent``; within minimum and maximum.
+    ``baseline_weeks`` weeks (or fact ``baseline_METRIC``) plus ``increase_percent``; within minimum and maximum. With
+    ``equal_effort`` every way of moving counts towards it, as much of the metric as asks the same effort.
     """
 
     kind: Literal["weekly_goal"]
@@ -33,6 +36,9 @@ class WeeklyGoal(Schedule):
     minimum: Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
     maximum: Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
     days_min: Annotated[int, Field(ge=1, le=7)] = 4
+    equal_effort: bool = Field(
+        default=False, description="Every way of moving counts, as much of the metric as asks the same effort."
+    )
 
     def model_post_init(self, context: Any, /) -> None:
         """Refuse what no day could make sense of."""
@@ -41,6 +47,8 @@ class WeeklyGoal(Schedule):
             raise refusal(f"must not be more than maximum ({self.maximum})", "minimum")
         if self.baseline_days_min > 7 * self.baseline_weeks:
             raise refusal(f"{self.baseline_weeks} weeks have only {7 * self.baseline_weeks} days", "baseline_days_min")
+        if self.equal_effort and self.metric not in SOURCES:
+            raise refusal(f"{self.metric} is no way of moving, so nothing can count in its place", "equal_effort")
 
     @property
     def capped_from(self) -> CapPeriod:
@@ -56,8 +64,10 @@ class WeeklyGoal(Schedule):
         return Most(week=self.coins)
 
     def metrics(self) -> Iterator[str]:
-        """Its own."""
+        """Its own, and every way of moving where these count too."""
         yield self.metric
+        if self.equal_effort:
+            yield EFFORT
 
     @property
     def looks_back_weeks(self) -> int:
@@ -70,7 +80,7 @@ class WeeklyGoal(Schedule):
         block = judging.block
         for span in line:
             rule = span.rule
-            amounts = block.amounts(rule.metric)
+            amounts = block.by_effort(rule.metric) if rule.equal_effort else block.amounts(rule.metric)
             known = amounts != UNKNOWN
             mine = known & block.enrolled
             total, days = per_week(block, np.where(mine, amounts, 0)), per_week(block, mine)
@@ -78,7 +88,10 @@ class WeeklyGoal(Schedule):
             reached = (days >= rule.days_min) & (goal != UNKNOWN) & (total >= goal * THOUSAND * days)
             coins = np.where(reached, np.int64(rule.coins), 0)
             counts = per_week(block, block.enrolled) > 0
-            yield span.of_weeks(block, coins, counts, total=total, days=days, goal=goal, source=source)
+            own = np.maximum(block.amounts(rule.metric), 0)
+            other = total > per_week(block, np.where(mine, own, 0))
+            detail = {"total": total, "days": days, "goal": goal, "source": source, "other": other.astype(np.int64)}
+            yield span.of_weeks(block, coins, counts, **detail)
 
     def _goals(self, block: Block, total: Ints, days: Ints) -> tuple[Ints, Ints]:
         """Goal per week and member in whole units (-1: none yet), and where it comes from."""
@@ -97,11 +110,17 @@ class WeeklyGoal(Schedule):
         return np.where(source == NONE, UNKNOWN, goal), source
 
     def told(self, block: Block, strip: Strip, row: int, member: int, language: Language) -> str:
-        """The mean and the goal."""
+        """The mean and the goal; in minutes of effort for who moved in other ways."""
         total, days = int(strip.detail["total"][row, member]), int(strip.detail["days"][row, member])
-        # Down to a tenth: a mean just under the goal is not shown as the goal.
-        mean = Decimal(total * 10 // (days * THOUSAND)) / 10
-        had, goal = amount_text(mean, self.metric, language), number(int(strip.detail["goal"][row, member]), language)
+        asked = int(strip.detail["goal"][row, member])
+        if int(strip.detail["other"][row, member]):
+            rate = EQUIVALENCES.of[self.metric].minutes_per_unit
+            mean = Decimal(int(total * rate / days) * 10 // THOUSAND) / 10
+            had, goal = amount_text(mean, EFFORT, language), number(Decimal(int(asked * rate * 10)) / 10, language)
+        else:
+            # Down to a tenth: a mean just under the goal is not shown as the goal.
+            mean = Decimal(total * 10 // (days * THOUSAND)) / 10
+            had, goal = amount_text(mean, self.metric, language), number(asked, language)
         return say(
             language,
             nl=f"gemiddeld {had} per dag, je doel was {goal}",

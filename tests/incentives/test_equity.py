@@ -48,12 +48,12 @@ def test_a_step_only_programme_fails_and_says_who_earns_less_and_what_to_add(see
     assert verdicts(found, "age")["65+"] == "less"
     wheelchair = next(each for each in found.findings if each.en.startswith("wheelchair"))
     assert wheelchair.en == (
-        "wheelchair: 100% fewer coins per hour of effort than the mean. No rule counts 'Wheelchair pushes':"
-        " let the rules count effort_minutes, in which every way of moving counts."
+        "wheelchair: 100% fewer coins per hour of effort than the mean. Not every way of moving counts for 'Move':"
+        " let it count effort_minutes (a weekly goal: equal_effort)."
     )
     assert wheelchair.nl == (
-        "rolstoel: 100% minder munten per uur inspanning dan gemiddeld. Geen regel telt 'Rolstoelduwen':"
-        " laat de regels effort_minutes tellen, waarin elke manier van bewegen meetelt."
+        "rolstoel: 100% minder munten per uur inspanning dan gemiddeld. Niet elke manier van bewegen telt bij"
+        " 'Bewegen': tel daar effort_minutes (bij een weekdoel: equal_effort)."
     )
 
 
@@ -141,5 +141,15 @@ def test_the_same_seed_gives_the_same_audit() -> None:
     assert [row.low for row in of(RATE, seed=9).rows] != [row.low for row in of(RATE, seed=8).rows]
 
 
-def test_the_ready_programme_without_devices_passes() -> None:
-    assert audit(ready()["take-a-break"].rules).equal
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_ready_programmes_pass(seed: int) -> None:
+    for programme in ready().values():
+        found = audit(programme.rules, seed=seed)
+        assert found.equal, [each.en for each in found.findings]
+
+
+def test_a_weekly_goal_in_steps_alone_fails_and_with_equal_effort_it_passes() -> None:
+    goal = {"id": "goal", "kind": "weekly_goal", "title": TITLE, "metric": "steps", "coins": 10, "baseline_weeks": 4,
+            "increase_percent": 5, "minimum": 2_000, "maximum": 12_000}  # fmt: skip
+    assert verdicts(of(goal, RATE, members=200), "way")["wheelchair"] == "less"
+    assert of(goal | {"equal_effort": True}, RATE, members=200).equal

@@ -95,7 +95,8 @@ def test_every_row_of_the_design_is_measured_or_says_why_not():
     assert report.END in page
 
 
-def test_a_word_chooses_a_module_and_what_nobody_measures_is_left_out():
+def test_a_word_chooses_a_module_and_what_nobody_measures_is_left_out(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("bench.rules.MEMBERS", 20)
     found = list(rows(["rules"]))
     assert [row.limit for row in found] == ["rules"]
     assert re.search(r"x 10 rules", found[0].work)
