@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Enum, Index, LargeBinary, St
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from incentives.accounts import lock_accounts
 from incentives.holds import hold, post_hold
 from incentives.ledger import InsufficientCoins, ReferenceReused, TransferCode
 from incentives.offering import add_codes, add_donation, add_voucher
@@ -198,8 +199,10 @@ def read_code(db: Session, *, subject: UUID, cipher: Cipher, order: UUID, now: d
 def take_turn(db: Session, subject: UUID) -> Mapping[PurseKind, UUID]:
     """The member's purses, with nobody else ordering or giving back in the member's name until the transaction ends."""
     own_subject(db, subject)
-    lock_ledger(db)
-    return own_purses(db, subject)
+    lock_ledger(db)  # before any row: what books below takes it too
+    accounts = own_purses(db, subject)
+    lock_accounts(db, accounts.values())
+    return accounts
 
 
 def buy(

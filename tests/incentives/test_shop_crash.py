@@ -1,0 +1,152 @@
+"""Orders under load and under fire: 200 at once, and a failure at every single statement."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+from books import JOB, NOW, rewards, verdict
+from sqlalchemy import event, func, select
+from test_shop_refunds import CIPHER, an_item, bought, rich
+
+from incentives.ledger import balance
+from incentives.purses import PurseKind, purse_availables
+from incentives.refunds import give_back
+from incentives.shelf import ShopItem, SoldOut, VoucherCode
+from incentives.shop import CoinsMissing, ShopOrder, ShopPayment, buy
+from privacy.principals import Purpose
+from privacy.store import Store, transaction
+
+ORDERS, AT_ONCE = 200, 16
+
+
+class Killed(Exception):
+    """The process dies here."""
+
+
+@contextmanager
+def dying_at(store: Store, number: int) -> Iterator[list[int]]:
+    """Let the statement of this number, and all after it, fail; says how many were tried."""
+    tried = [0]
+
+    def before(*_: Any) -> None:
+        tried[0] += 1
+        if tried[0] >= number:
+            raise Killed
+
+    engines = {id(engine): engine for engine in (store.engine, store.face) if engine is not None}.values()
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", before)
+    try:
+        yield tried
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", before)
+
+
+def _state(store: Store, subject: UUID, item: UUID) -> tuple[object, ...]:
+    with rewards(store) as db:
+        found = db.get_one(ShopItem, item)
+        return (
+            purse_availables(db, subject),
+            balance(db, found.account),
+            found.stock,
+            db.scalar(select(func.count()).select_from(ShopOrder)),
+            db.scalar(select(func.count()).select_from(ShopPayment)),
+            db.scalar(select(func.count()).where(VoucherCode.order_id.is_not(None))),
+        )
+
+
+def _until_it_lives(store: Store, act: Callable[[Any], object], unchanged: Callable[[], object]) -> int:
+    """Kill the act at its first statement, its second, …; how many statements it has."""
+    before = unchanged()
+    for number in range(1, 500):
+        with dying_at(store, number) as tried:
+            try:
+                with transaction(store, JOB, Purpose.rewards) as db:
+                    act(db)
+            except Killed:
+                pass
+            else:
+                if tried[0] < number:
+                    return tried[0]
+        assert unchanged() == before, f"after statement {number}"
+    raise AssertionError("it never lived")
+
+
+def test_an_order_that_dies_at_any_statement_loses_and_doubles_nothing(members: Store) -> None:
+    with rewards(members) as db:
+        subject, item = rich(db, free=12, services=8), an_item(db, refund_days=9)
+    order = uuid4()
+    statements = _until_it_lives(
+        members,
+        lambda db: buy(db, subject=subject, cipher=CIPHER, item=item.id, order=order, now=NOW),
+        lambda: _state(members, subject, item.id),
+    )
+    assert statements > 10
+    assert _state(members, subject, item.id)[:3] == ({PurseKind.free: 2, PurseKind.services: 8}, 10, 0)
+    assert verdict(members).problems == []
+    _until_it_lives(
+        members,
+        lambda db: give_back(db, subject=subject, cipher=CIPHER, order=order, now=NOW),
+        lambda: _state(members, subject, item.id),
+    )
+    assert _state(members, subject, item.id)[:3] == ({PurseKind.free: 12, PurseKind.services: 8}, 0, 1)
+    assert verdict(members).problems == []
+
+
+def _two_hundred(store: Store, call: Callable[[Any, int], object]) -> list[type[BaseException] | None]:
+    gate = threading.Barrier(AT_ONCE)
+
+    def run(number: int) -> type[BaseException] | None:
+        if number < AT_ONCE:
+            gate.wait()
+        try:
+            with transaction(store, JOB, Purpose.rewards) as db:
+                call(db, number)
+        except BaseException as error:
+            return type(error)
+        return None
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(run, range(ORDERS)))
+
+
+def test_two_hundred_orders_for_the_last_one_sell_it_once(members: Store) -> None:
+    with rewards(members) as db:
+        buyers, item = [rich(db, free=10) for _ in range(10)], an_item(db, codes=("LAST",))
+    outcomes = _two_hundred(members, lambda db, number: bought(db, buyers[number % 10], item))
+    assert (outcomes.count(None), outcomes.count(SoldOut) + outcomes.count(CoinsMissing)) == (1, ORDERS - 1)
+    with rewards(members) as db:
+        assert (balance(db, item.account), db.scalar(select(func.count()).select_from(ShopOrder))) == (10, 1)
+        assert sum(sum(purse_availables(db, buyer).values()) for buyer in buyers) == 90
+    assert verdict(members).problems == []
+
+
+def test_two_hundred_orders_with_coins_for_one_spend_them_once(members: Store) -> None:
+    with rewards(members) as db:
+        subject, item = rich(db, free=10), an_item(db, codes=tuple(f"C{number}" for number in range(ORDERS)))
+    outcomes = _two_hundred(members, lambda db, _: bought(db, subject, item))
+    assert (outcomes.count(None), outcomes.count(CoinsMissing)) == (1, ORDERS - 1)
+    with rewards(members) as db:
+        assert (purse_availables(db, subject), balance(db, item.account)) == ({PurseKind.free: 0}, 10)
+    assert verdict(members).problems == []
+
+
+def test_a_refund_asked_for_from_everywhere_comes_once(members: Store) -> None:
+    with rewards(members) as db:
+        subject, item = rich(db, free=10), an_item(db, refund_days=3)
+        order = bought(db, subject, item).id
+    with ThreadPoolExecutor(8) as pool:
+
+        def run(_: int) -> None:
+            with transaction(members, JOB, Purpose.rewards) as db:
+                give_back(db, subject=subject, cipher=CIPHER, order=order, now=NOW)
+
+        list(pool.map(run, range(24)))
+    with rewards(members) as db:
+        assert purse_availables(db, subject) == {PurseKind.free: 10}
+        assert db.get_one(ShopItem, item.id).stock == 1
+    assert verdict(members).problems == []
