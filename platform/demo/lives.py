@@ -145,7 +145,12 @@ def _bring(db: Session, life: Life, records: Sequence[Record], ticks: Sequence[d
 
 def _spend(db: Session, life: Life, *, now: datetime, random: Random) -> int:
     coins = purse_available(db, life.subject)
-    affordable = [item for item in shop.items(db, now) if item.price_coins <= coins]
+    had = {order.item for order in shop.orders(db, life.subject)}
+    affordable = [
+        item
+        for item in shop.items(db, now)
+        if item.price_coins <= coins and (item.member_limit is None or item.id not in had)
+    ]
     if not affordable:
         return 0
     item = random.choice(affordable)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from random import Random
-from uuid import uuid4
 
-from incentives import shop
+from incentives.offering import Offer, add_item, add_label, add_partner
+from incentives.shelf import CODED, ItemKind
 from privacy.claims import RunState, run_due, start_jobs
 from privacy.errors import Conflict, Invalid
 from privacy.principals import OPERATOR, Purpose
@@ -29,6 +29,7 @@ from .world import Firm, World, set_up
 MARKER = ".vitaal-demo"
 JOBS_AT = time(4)
 VOUCHERS = 5_000
+POOL_COINS = 20_000
 Progress = Callable[[str, float], None]
 """Told what is being done and which part of the whole is done (0 to 1)."""
 
@@ -83,7 +84,7 @@ def _play(stores: OpenStores, plan: Plan, progress: Progress) -> tuple[World, in
     random = Random(plan.seed)
     progress("Setting up the collective", 0.0)
     world = set_up(stores.employers, plan.firms, first=plan.first, until=plan.until)
-    _stock_the_shop(stores, plan.first)
+    _stock_the_shop(stores, plan.first, plan.until)
     start_jobs(stores.members, _at(plan.first - timedelta(days=1)))
     _run_jobs(stores, plan.first)
     waiting, here, spent_coins = list(plan.arrivals), list[Life](), 0
@@ -117,28 +118,54 @@ def _run_jobs(stores: OpenStores, day: date) -> None:
             raise Conflict(f"The job {outcome.job} failed for {outcome.period}: {outcome.message}")
 
 
-def _stock_the_shop(stores: OpenStores, day: date) -> None:
-    """One voucher that the welcome coins can pay, and one donation."""
-    with transaction(stores.members, OPERATOR, Purpose.operation) as db:
-        now = _at(day)
-        shop.add_voucher(
-            db,
-            partner=uuid4(),
+def _stock_the_shop(stores: OpenStores, day: date, until: date) -> None:
+    """A voucher that the welcome coins can pay, a service with its label, a donation, and a pot to fill together."""
+    now = _at(day)
+    offers = (
+        Offer(
+            kind=ItemKind.voucher,
             title_nl="Kop koffie of thee bij De Korenaar",
             title_en="Cup of coffee or tea at De Korenaar",
             description_nl="Laat de code zien aan de toonbank.",
             description_en="Show the code at the counter.",
             price_coins=10,
             codes=[f"KOFFIE-{number:05d}" for number in range(1, VOUCHERS + 1)],
-            now=now,
-        )
-        shop.add_donation(
-            db,
-            charity=uuid4(),
+            refund_days=14,
+        ),
+        Offer(
+            kind=ItemKind.service,
+            title_nl="Beter slapen: cursus van vier weken",
+            title_en="Sleep better: a course of four weeks",
+            description_nl="Online, in je eigen tempo. Met de code start je wanneer je wilt.",
+            description_en="Online, at your own pace. The code lets you begin when you like.",
+            price_coins=120,
+            codes=[f"SLAAP-{number:05d}" for number in range(1, VOUCHERS + 1)],
+            member_limit=1,
+            refund_days=14,
+        ),
+        Offer(
+            kind=ItemKind.donation,
             title_nl="Fruit voor de voedselbank",
             title_en="Fruit for the food bank",
             description_nl="Wij maken het bedrag over aan de voedselbank.",
             description_en="We transfer the amount to the food bank.",
             price_coins=40,
-            now=now,
-        )
+        ),
+        Offer(
+            kind=ItemKind.team_pool,
+            title_nl="Samen voor de speeltuin",
+            title_en="Together for the playground",
+            description_nl="Een lot kost 50 munten. Is de pot vol, dan krijgt de speeltuin een nieuwe schommel.",
+            description_en="A ticket costs 50 coins. When the pot is full, the playground gets a new swing.",
+            price_coins=50,
+            target_coins=POOL_COINS,
+        ),
+    )
+    partners = ("De Korenaar", "Slaapwijzer", "Voedselbank", "Speeltuin De Hoek")
+    with transaction(stores.members, OPERATOR, Purpose.operation) as db:
+        for name, offer in zip(partners, offers, strict=True):
+            partner = add_partner(db, name=name, charity=offer.kind not in CODED)
+            item = add_item(db, partner=partner.id, offer=offer, now=now)
+            if offer.kind is ItemKind.service:
+                issued, ends = day - timedelta(days=60), until + timedelta(days=400)
+                add_label(db, item=item.id, scheme="ORCHA", grade="82", issued_on=issued, expires_on=ends, now=now)

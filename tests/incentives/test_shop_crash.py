@@ -1,7 +1,7 @@
 """Orders under load and under fire: 200 at once, and a failure at every single statement."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -27,7 +27,7 @@ class Killed(Exception):
 
 
 @contextmanager
-def dying_at(store: Store, number: int) -> Iterator[list[int]]:
+def dying_at(store: Store, number: int) -> Generator[list[int]]:
     """Let the statement of this number, and all after it, fail; says how many were tried."""
     tried = [0]
 
@@ -36,7 +36,7 @@ def dying_at(store: Store, number: int) -> Iterator[list[int]]:
         if tried[0] >= number:
             raise Killed
 
-    engines = {id(engine): engine for engine in (store.engine, store.face) if engine is not None}.values()
+    engines = {id(engine): engine for engine in (store.engine, store.face)}.values()
     for engine in engines:
         event.listen(engine, "before_cursor_execute", before)
     try:
