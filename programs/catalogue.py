@@ -20,6 +20,7 @@ from privacy.tenants import declared
 from programs.columns import ProgrammeVersionColumns
 from programs.contracted import require_funded
 from programs.documents import Programme, change_amount, max_coins_per_year, read_programme, ready_text
+from programs.reviewing import unlawful_draws
 from programs.reviews import require_review
 from programs.terms import Soonest, Version, local_day, lowered, soonest
 
@@ -82,13 +83,16 @@ def newest(db: Session, collective: UUID, key: str) -> ProgrammeVersion:
 def publish(db: Session, collective: UUID, *, document: str, effective_from: date, now: datetime) -> ProgrammeVersion:
     """Publish a document as the next version of its programme.
 
-    Raises: Invalid (the document), TooSoon, ReviewMissing, TooGenerous, NotFound, Conflict.
+    Raises: Invalid (the document, a draw that may not be free), TooSoon, ReviewMissing, TooGenerous, NotFound,
+    Conflict.
     """
     programme = read_programme(document, file="the document")
     earlier = [row for row in versions(db, collective) if row.key == programme.key]
     if earlier:
         _check_start(earlier[-1], programme, effective_from, local_day(now))
     require_review(db, collective, programme)
+    if unlawful := unlawful_draws(programme, effective_from):
+        raise Invalid(f"{'. '.join(unlawful)}.", field="prize_pool_euro")
     _check_promise(db, collective, programme, effective_from)
     row = ProgrammeVersion(
         id=uuid4(),

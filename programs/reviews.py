@@ -16,6 +16,7 @@ from privacy.store.employers import EmployersBase
 from privacy.store.holding import Holding, Keeping, public
 from privacy.tenants import declared
 from programs.programme import Programme
+from programs.reviewing import needs_review
 from programs.terms import local_day
 
 FINDING_CHARACTERS_MAX = 4_000
@@ -95,7 +96,12 @@ def record_review(
 
 def require_review(db: Session, collective: UUID, programme: Programme) -> None:
     """Raise ReviewMissing where these rewards need a review and none of exactly them is on record."""
-    needed = needs_review(programme)
+    # What the document says of a review is the author's own word: what counts is on record.
+    needed = needs_review(programme.model_copy(update={"review": None})) + [
+        f"rewards.rules[{place}]: '{rule.id}' pays for what a third party confirms"
+        for place, rule in enumerate(programme.rules.rules)
+        if str(getattr(rule, "event", None) or "").startswith("milestone:")
+    ]
     if not needed:
         return
     wanted = select(ProgrammeReview.id).where(
@@ -105,8 +111,8 @@ def require_review(db: Session, collective: UUID, programme: Programme) -> None:
     )
     if db.scalars(wanted.limit(1)).first() is None:
         raise ReviewMissing(
-            f"These rewards need an independent review before they are published (at {', '.join(needed[:3])}):"
-            " record it first, for exactly this document.",
+            "These rewards need an independent review before they are published: record it first, for exactly this"
+            f" document ({'; '.join(needed[:3])}).",
             field="review",
         )
 
@@ -114,12 +120,3 @@ def require_review(db: Session, collective: UUID, programme: Programme) -> None:
 def rewards_digest(programme: Programme) -> bytes:
     """What exactly these rewards are known by, whatever the texts around them."""
     return sha256(programme.rules.model_dump_json().encode()).digest()
-
-
-def needs_review(programme: Programme) -> list[str]:
-    """The rules that pay for what a third party must prove."""
-    return [
-        f"rewards.rules[{place}]"
-        for place, rule in enumerate(programme.rules.rules)
-        if str(getattr(rule, "event", None) or "").startswith("milestone:")
-    ]

@@ -177,12 +177,12 @@ def test_a_version_of_a_programme_that_keeps_nothing_starts_on_a_monday(employer
 
 MILESTONE = """
     - id: quit
-      kind: one_off
+      kind: milestones
+      proof: third_party
       category: move
       outside_caps: true
       title: {nl: Gestopt, en: Quit}
-      event: milestone:end
-      coins: 5
+      steps: [{id: end, event: "milestone:end", coins: 5}]
 """
 
 
@@ -206,7 +206,7 @@ def test_what_a_third_party_must_prove_is_published_after_a_review_of_exactly_th
                 now=NOW,
             )
 
-    other = read_programme(document.replace("coins: 5\n", "coins: 6\n", 1), file="x")
+    other = read_programme(document.replace("coins: 5}]", "coins: 6}]", 1), file="x")
     review(other)
     with pytest.raises(ReviewMissing):
         _publish(employers, company, document)
