@@ -7,7 +7,7 @@ insert the posting under a key of its own, move two balances. It evaluates nothi
 seals nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -175,7 +175,7 @@ def _hourly(store: Store, world: World) -> None:
 
 
 @contextmanager
-def _one_by_one(dialect: str) -> Iterator[Callable[[list[tuple[UUID, date, str, float]]], None]]:
+def _one_by_one(dialect: str) -> Generator[Callable[[list[tuple[UUID, date, str, float]]], None]]:
     """Take values in one at a time on a bare database of the same kind."""
     if dialect == "sqlite":
         with members_store(dialect) as beside:  # for its folder
