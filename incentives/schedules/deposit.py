@@ -79,6 +79,8 @@ class Deposit(DoneDays):
         block = judging.block
         taken = np.zeros(block.shape[1], dtype=np.bool_)
         for span in line:
+            if span.low == span.high:
+                continue  # in force for a week that began before the first day, but on no day
             happened = (block.counts(span.rule.event)[span.days] > 0) & block.enrolled[span.days]
             begins = happened.any(axis=0) & ~taken
             taken |= begins

@@ -10,6 +10,8 @@ from rule_worlds import cases, enrolled, frames
 
 from incentives.evaluate import entitlements, explain
 from incentives.rules import RuleSet
+from programs.ceiling import max_coins_per_year
+from programs.documents import ready
 
 SLOW = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
@@ -74,3 +76,14 @@ def test_explaining_agrees_with_evaluating_and_gives_a_sentence_in_both_language
     )
     assert told["reason_nl"].str.len().gt(10).all()
     assert told["reason_en"].str.len().gt(10).all()
+
+
+@SLOW
+@given(cases())
+def test_nobody_earns_more_in_a_year_than_the_document_can_promise(case: Case) -> None:
+    world, versions = case
+    rules = versions[0][1]
+    most = max_coins_per_year(ready()["move-and-rest"].model_copy(update={"rules": rules}))
+    rows = judged(world, [(world.first, rules)])
+    years = rows["at"].dt.year
+    assert rows["coins"].groupby([rows["member"], years]).sum().le(most).all()
