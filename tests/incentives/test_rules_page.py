@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,6 +27,7 @@ def rules_of(example: str) -> list[dict[str, Any]]:
     return data
 
 
+@cache
 def everything() -> tuple[DayMetrics, Events, Facts]:
     """Somebody who does everything, but for one day in nine and four days late in the year."""
     days = [MONDAY + timedelta(days=n) for n in range(7 * WEEKS)]
