@@ -255,13 +255,13 @@ class Block:
         return amounts
 
     def _effort(self) -> Ints:
-        """The effort of each day: its own value where it has one, else what the other metrics come to."""
+        """The effort of each day: its own value, or what the other metrics come to where that is more."""
         own = self._own_amounts(EFFORT)
         others = {name: self.amounts(name) for name in self._population.metrics if name != EFFORT}
         if not others:
             return own
         derived = np.minimum(effort_minutes(others), int(DAY_METRICS[EFFORT].max_per_day) * THOUSAND)
-        return np.where(own == UNKNOWN, derived, own)
+        return np.maximum(own, derived)
 
     def by_effort(self, metric: str) -> Ints:
         """A metric as `amounts`, in which every way of moving counts by its effort."""

@@ -95,7 +95,7 @@ DAY_METRICS: Mapping[str, DayMetric] = MappingProxyType(
         ),
         "weight_kg": DayMetric("kg", 650, Words("Gewicht", "kg", "kg"), Words("Weight", "kg", "kg")),
         "mindful_minutes": _minutes("rust", "mindfulness", nl_label="Rustmoment", en_label="Mindfulness"),
-        # Derived from the others where a day has no value of its own: see incentives.effort.
+        # Derived from the others, or a value of its own where that is more: see incentives.effort.
         "effort_minutes": DayMetric(
             "min",
             3_000,  # no day holds more: see incentives.effort

@@ -58,3 +58,11 @@ def test_a_goal_with_equal_effort_is_the_goal_on_steps_that_ask_the_same(found: 
 def test_what_is_no_way_of_moving_cannot_be_replaced_by_effort() -> None:
     with pytest.raises(ValidationError, match="sleep_minutes is no way of moving"):
         rule_set(GOAL | {"metric": "sleep_minutes", "equal_effort": True})
+
+
+def test_a_days_own_effort_never_lowers_what_its_movement_comes_to() -> None:
+    rate = {"kind": "rate", "metric": "effort_minutes", "coins": 1, "per": 10}
+    known = days(
+        ("a", MONDAY, "effort_minutes", 20), ("a", MONDAY, "steps", 5_000), ("b", MONDAY, "effort_minutes", 20)
+    )
+    assert entitlements(known, Events.none(), Facts.none(), rule_set(rate))["coins"].tolist() == [5, 2]
