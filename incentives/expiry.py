@@ -7,7 +7,7 @@ known to jobs and the member alone: no payer sees a fund's balance.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -22,6 +22,8 @@ from incentives.references import reference, reference_secret
 from incentives.seals import lock_ledger
 
 PURSES_PER_BATCH = 200
+WARNED_AHEAD = timedelta(days=60)
+"""From so long before their last day on, members are told on their pages that coins end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

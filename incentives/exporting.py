@@ -11,8 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from incentives.accounts import Account
+from incentives.expiry import endings
 from incentives.holds import Hold
 from incentives.ledger import Transfer
+from incentives.lots import Pairing, first_day, paired_with
 from incentives.purses import Purse, movements, own_purses, purse_availables, purse_balances
 from incentives.refunds import refundable
 from incentives.shop import ShopItem, ShopOrder, ShopPayment, bought_code, orders, payments_of
@@ -27,10 +29,19 @@ def _coins(db: Session, person: Person) -> Iterator[Row]:
     for kind, account in accounts.items():
         found = columns_of(db.get_one(Account, account))
         yield {"kind": "purse", "purse": kind.value, **{name: found[name] for name in found.keys() - _NOT_A_PURSES}}
-    for each in movements(db, person.subject):
-        yield {"kind": "movement", **{name: plain(value) for name, value in asdict(each).items()}}
+    told = movements(db, person.subject)
+    pairings = paired_with(db, [each.id for each in told])
+    for each in told:
+        lots = [{"fund": plain(lot.fund), "month": _month(lot), "coins": lot.amount_coins} for lot in pairings[each.id]]
+        yield {"kind": "movement", **{name: plain(value) for name, value in asdict(each).items()}, "lots": lots}
+    for ending in endings(db, person.subject):
+        yield {"kind": "ending", **{name: plain(value) for name, value in asdict(ending).items()}}
     for hold in db.scalars(select(Hold).where(Hold.account.in_(accounts.values())).order_by(Hold.held_at, Hold.id)):
         yield {"kind": "hold", **columns_of(hold)}
+
+
+def _month(lot: Pairing) -> str:
+    return f"{first_day(lot.month):%Y-%m}"
 
 
 def _orders(db: Session, person: Person) -> Iterator[Row]:
@@ -55,6 +66,6 @@ def help_with_coins(db: Session, person: Person) -> Iterator[Row]:
 
 
 SECTIONS = (
-    Section("coins", (Purse, Account, Transfer, Hold), _coins),
+    Section("coins", (Purse, Account, Transfer, Hold, Pairing), _coins),
     Section("orders", (ShopOrder, ShopPayment), _orders),
 )

@@ -9,7 +9,7 @@ from wtforms import BooleanField
 from wtforms.validators import InputRequired
 
 from incentives.leaving import AT_LEAVING
-from incentives.purses import purse_balance
+from incentives.purses import purse_balances
 from privacy.erasure import erase
 from privacy.principals import Role
 
@@ -39,7 +39,7 @@ def erase_page() -> Any:
     if (prove := to_prove()) is not None:
         return prove
     with reading() as db:
-        amount = purse_balance(db, subject())
+        amount = sum(purse_balances(db, subject()).values())
     return render_template("members/erase.html", form=form_for(EraseForm), amount=amount)
 
 

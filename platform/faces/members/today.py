@@ -15,7 +15,8 @@ from wtforms import HiddenField, IntegerField, SelectField
 from wtforms.fields.choices import SelectChoice  # pyright: ignore[reportAttributeAccessIssue] - newer than its types
 from wtforms.validators import InputRequired, NumberRange
 
-from incentives.purses import purse_balance
+from incentives.expiry import WARNED_AHEAD, Ending, endings
+from incentives.purses import purse_balances
 from incentives.rules import CheckIn
 from incentives.vocabulary import DAY_METRICS
 from privacy.errors import NotFound
@@ -123,6 +124,8 @@ class TodayPage:
     ticks: list[Tick]
     programmes: int
     balance_coins: int
+    ending: list[Ending]
+    """Coins that end soon."""
     coin_cents: int | None
     newest: list[Earned]
     fresh: Earned | None
@@ -160,7 +163,8 @@ def read_today(db: Session, *, now: datetime, today: date, nickname: str, ticked
             if activity.event is not None
         ],
         programmes=len(takes_part),
-        balance_coins=purse_balance(db, subject()),
+        balance_coins=sum(purse_balances(db, subject()).values()),
+        ending=endings(db, subject(), until=today + WARNED_AHEAD),
         coin_cents=coin_value_cents(db, today),
         newest=newest[:NEWEST_COUNT],
         fresh=next((each for each in newest if each.day == today and each.rule in rules), None),
