@@ -9,6 +9,7 @@ from incentives.labels import WARNING_DAYS, delist_unlabelled, expiring
 from incentives.leaving import AT_LEAVING
 from incentives.partners import settle_partners
 from incentives.team_pools import count_pools
+from incentives.warning import warn
 from privacy.access_columns import What
 from privacy.erasure import apply_erasures
 from privacy.jobs import Every, Job, JobContext, Period
@@ -59,11 +60,22 @@ def _expire(context: JobContext, period: Period) -> str:
             return "Coins whose last day is over have returned to their funds."
 
 
+def _warn(context: JobContext, period: Period) -> str:
+    after: UUID | None = None
+    while True:
+        with transaction(context.members, job("warn-of-ending-coins"), Purpose.rewards) as db:
+            after = warn(db, today=period.end.date(), now=context.now, after=after).last
+        if after is None:
+            return "Who gave an address is told when coins end."
+
+
 JOBS = (
     Job("apply-erasures", every=Every.hour, run=_erase, grace=timedelta(hours=1)),
     Job("void-holds", every=Every.hour, run=_void, grace=timedelta(hours=1)),
     Job("expire-coins", every=Every.day, run=_expire, grace=timedelta(days=2), reads=What.coins),
+    Job("warn-of-ending-coins", every=Every.day, run=_warn, grace=timedelta(days=2), reads=What.coins),
     Job("expire-labels", every=Every.day, run=_labels, grace=timedelta(days=2)),
     Job("count-team-pools", every=Every.day, run=_pools, grace=timedelta(days=2), reads=What.coins),
+    Job("warn-of-ending-coins", every=Every.day, run=_warn, grace=timedelta(days=2), reads=What.coins),
     Job("settle-partners", every=Every.month, run=_partners, grace=timedelta(days=400), reads=What.coins),
 )

@@ -275,7 +275,7 @@ def test_a_token_of_one_store_is_nothing_in_the_other(members: Store, employers:
 
 
 def test_what_keeps_an_account_safe_cannot_be_stopped(members: Store) -> None:
-    assert {name for name in kinds() if kind(name).can_be_stopped} == {"answer", "invitation"}
+    assert {name for name in kinds() if kind(name).can_be_stopped} == {"answer", "coins_end", "invitation"}
     with pytest.raises(AssertionError):
         stopping.stop_token(members.keys, address="sam@example.org", name="sign_in_code")
 
