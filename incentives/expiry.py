@@ -111,7 +111,7 @@ class Ending:
     coins: int
 
 
-def endings(db: Session, subject: UUID, until: date | None = None) -> list[Ending]:
+def endings(db: Session, subject: UUID, *, since: date = date.min, until: date = date.max) -> list[Ending]:
     """When the member's coins end, the soonest first; those that never do are not there, nor those set aside."""
     accounts = own_purses(db, subject)
     kinds, decided = {account: kind for kind, account in accounts.items()}, terms(db)
@@ -119,7 +119,7 @@ def endings(db: Session, subject: UUID, until: date | None = None) -> list[Endin
     for lot in free_lots(db, kinds):
         kind = kinds[lot.purse]
         day = last_day(lot, kind, decided)
-        if day is not None and (until is None or day <= until):
+        if day is not None and since <= day <= until:
             known = found.setdefault((day, kind), Ending(kind=kind, last_day=day, coins=0))
             found[day, kind] = replace(known, coins=known.coins + lot.coins)
     return [found[key] for key in sorted(found)]

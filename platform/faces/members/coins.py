@@ -62,7 +62,7 @@ def read_coins(db: Session, *, now: datetime, today: date, page: int) -> CoinsPa
     """Read the page; the first one is page 1."""
     balances, available = purse_balances(db, subject()), purse_availables(db, subject())
     kinds = {kind: coins for kind, coins in balances.items() if coins}
-    ends, soon = endings(db, subject()), today + WARNED_AHEAD
+    ends, soon = endings(db, subject(), since=today), today + WARNED_AHEAD
     told = reasons(db, subject(), now)
     pages_total = max(1, -(-len(told) // LINES_PER_PAGE))
     page = min(max(1, page), pages_total)

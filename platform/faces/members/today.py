@@ -164,7 +164,7 @@ def read_today(db: Session, *, now: datetime, today: date, nickname: str, ticked
         ],
         programmes=len(takes_part),
         balance_coins=sum(purse_balances(db, subject()).values()),
-        ending=endings(db, subject(), until=today + WARNED_AHEAD),
+        ending=endings(db, subject(), since=today, until=today + WARNED_AHEAD),
         coin_cents=coin_value_cents(db, today),
         newest=newest[:NEWEST_COUNT],
         fresh=next((each for each in newest if each.day == today and each.rule in rules), None),
