@@ -187,7 +187,8 @@ def _rate(rule: RateRule, language: Language) -> str:
     else:
         words = DAY_METRICS[rule.metric].words(language)
         each = words.one if rule.per == 1 else f"{per} {words.many}"
-    coins = ngettext("%(num)s coin", "%(num)s coins", int(rule.coins), num=format_decimal(rule.coins))  # type: ignore[arg-type]
+    several = 1 if rule.coins == 1 else 2
+    coins = ngettext("%(amount)s coin", "%(amount)s coins", several, amount=format_decimal(rule.coins))
     return gettext("%(coins)s for each %(each)s", coins=coins, each=each)
 
 

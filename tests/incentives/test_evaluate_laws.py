@@ -16,6 +16,7 @@ from programs.documents import ready
 SLOW = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
+FEWER = settings(SLOW, max_examples=30)
 Case = tuple[World, list[tuple[date, RuleSet]]]
 
 
@@ -62,7 +63,7 @@ def certain(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[~rows["rule"].str.startswith("loss_framed")]
 
 
-@SLOW
+@FEWER
 @given(cases())
 def test_explaining_agrees_with_evaluating_and_gives_a_sentence_in_both_languages(case: Case) -> None:
     world, versions = case
@@ -78,7 +79,7 @@ def test_explaining_agrees_with_evaluating_and_gives_a_sentence_in_both_language
     assert told["reason_en"].str.len().gt(10).all()
 
 
-@SLOW
+@FEWER
 @given(cases())
 def test_nobody_earns_more_in_a_year_than_the_document_can_promise(case: Case) -> None:
     world, versions = case
