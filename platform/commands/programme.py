@@ -10,6 +10,7 @@ from programs.reviewing import needs_review, notes
 
 from .common import answer, json_option
 from .files import input_file, read_text
+from .previewing import preview
 
 
 @click.group()
@@ -46,6 +47,9 @@ def validate(file: str, *, as_json: bool) -> None:
         click.echo(f"Note: {note.path}: {note.text}.", err=True)
     for line in needed:
         click.echo(f"Before it is published: {line}.", err=True)
+
+
+programme.add_command(preview)
 
 
 @programme.command()

@@ -167,20 +167,21 @@ def test_the_database_itself_refuses_a_sum_above_its_limit(members: Store) -> No
 
 
 def test_settlings_at_once_of_several_programmes_never_pass_the_limit_together(members: Store) -> None:
-    subject, employer, collective = uuid4(), uuid4(), a_collective(members)
+    """Into purses of two kinds, out of funds of two collectives: only the sum under the limit is common to them."""
+    subject, employer, collectives = uuid4(), uuid4(), [a_collective(members), a_collective(members)]
     with rewards(members) as db:
-        funds = {subject: [FundShare(employers_fund(db, collective, employer))]}
+        funds = [{subject: [FundShare(employers_fund(db, each, employer))]} for each in collectives]
 
     def settle_one(number: int) -> int:
         with rewards(members) as db:
-            frame = earned((subject, str(DAY), LIMIT_COINS // 3))
-            return settle_now(db, frame, funds, programme=f"p{number}").coins
+            frame = with_purse(earned((subject, str(DAY), LIMIT_COINS // 3)), ("free", "services")[number % 2])
+            return settle_now(db, frame, funds[number % 2], programme=f"p{number}").coins
 
     numbers = iter(range(8))
     answers = at_once(8, lambda: settle_one(next(numbers)))
     assert all(isinstance(answer, int) for answer in answers), answers
     with rewards(members) as db:
-        assert purse_balance(db, subject) == LIMIT_COINS == sum(answers)
+        assert sum(purse_balances(db, subject).values()) == LIMIT_COINS == sum(answers)
         assert _counted(db, subject) == [(DAY.year, LIMIT_CENTS)]
     assert verdict(members).problems == []
 

@@ -54,3 +54,17 @@ def test_a_file_that_is_missing_or_not_utf8_is_named(tmp_path: Path, content: by
 def test_the_schema_is_json() -> None:
     result = CliRunner().invoke(main, ["programme", "schema"])
     assert json.loads(result.stdout)["title"] == "Programme"
+
+
+def test_a_preview_tells_cost_and_who_loses_by_a_change_and_is_the_same_again(document: Path, tmp_path: Path) -> None:
+    lower = tmp_path / "lower.yaml"
+    lower.write_text(document.read_text("utf-8").replace("coins: 10\n", "coins: 4\n", 1), "utf-8")
+    asked = ["programme", "preview", str(lower), "--members", "20", "--against", str(document), "--json"]
+    one, again = (CliRunner().invoke(main, asked) for _ in range(2))
+    assert one.exit_code == 0, one.stderr
+    assert one.stdout == again.stdout
+    found = json.loads(one.stdout)
+    assert found["coins"]["low"] <= found["coins"]["middle"] <= found["coins"]["high"]
+    everybody = found["changes"][0]
+    assert (everybody["group"], everybody["winners_percent"]) == ("everybody", 0)
+    assert CliRunner().invoke(main, [*asked[:3], "--members", "3"]).exit_code == 1
