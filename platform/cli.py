@@ -16,6 +16,7 @@ COMMANDS = {
     "backup": ("backup:backup", "Back up both stores, their keys and the erasure list."),
     "db": ("db:db", "The schemas of the two stores."),
     "demo": ("demo:demo", "Run the main job end to end: join, move, earn, spend, report."),
+    "funds": ("funds:funds", "Who pays for a collective, up to which cap, and what was received."),
     "import": ("imports:import_files", "Import a member's device exports."),
     "incentives": ("incentives:incentives", "Whether a programme pays equal coins for equal effort."),
     "init": ("init:init", "A real installation, and its first operator's one-time link."),

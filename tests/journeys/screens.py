@@ -105,6 +105,10 @@ def newcomer(camera: Camera) -> None:
     camera.take("item")
     camera.page.click("main form button")
     camera.take("order")
+    camera.page.click("text=/^Teruggeven$|^Give it back$/")
+    camera.take("give-back")
+    camera.page.click("main form button")
+    camera.take("given-back")
 
 
 def member(camera: Camera) -> None:
