@@ -133,12 +133,31 @@ def employer(camera: Camera) -> None:
     sign_in(camera, "/staff/sign-in", "vandijk")
     camera.go("/hr", "hr")
     camera.go("/hr/people", "hr-people")
+    payroll(camera)
     camera.context.clear_cookies(name="vitaal_staff")
     sign_in(camera, "/staff/sign-in", "bakkerij")
     camera.go("/hr", "hr-bakery")
     camera.context.clear_cookies(name="vitaal_staff")
     sign_in(camera, "/staff/sign-in", "hoekstra")
     camera.go("/hr", "hr-large")
+
+
+def payroll(camera: Camera) -> None:
+    camera.go("/hr/tax", "hr-tax")
+    camera.page.click("section .button")
+    camera.take("hr-tax-statement")
+    camera.page.emulate_media(media="print")
+    camera.take("hr-tax-statement-printed")
+    camera.page.emulate_media(media="screen")
+    camera.go("/hr/tax/calculator", "hr-tax-calculator")
+    camera.page.fill("#wage_bill", "500000")
+    camera.page.fill("#other_use", "9000,50")
+    camera.page.click("main form button[type=submit]")
+    camera.take("hr-tax-answer")
+    camera.page.fill("#wage_bill", "veel")
+    camera.page.fill("#heads", "0")
+    camera.page.click("main form button[type=submit]")
+    camera.take("hr-tax-refused")
 
 
 def insurer(camera: Camera) -> None:

@@ -92,6 +92,20 @@ def test_what_is_written_is_checked_by_us_and_by_openssl_with_nothing_of_ours(
         assert subprocess.run(command, cwd=out, capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.skipif(not all(map(shutil.which, ("jq", "xxd", "openssl"))), reason="jq, xxd or openssl is missing")
+def test_the_recipe_of_the_handbook_checks_the_json_alone(installation: tuple[Path, Company], tmp_path: Path) -> None:
+    folder, company = installation
+    found = read("tax", "wkr", "--employer", company.employer, "--year", YEAR, "--dir", folder)
+    (tmp_path / "wkr.json").write_text(json.dumps(found["signed"], indent=1))
+    (tmp_path / "public-key.pem").write_text(run("tax", "key", "--pem", "--dir", folder).stdout)
+    handbook = (Path(__file__).parents[2] / "docs" / "tax.md").read_text("utf-8")
+    steps = [line.replace("wkr-2026-3.json", "wkr.json") for line in handbook.splitlines() if line.startswith("jq -")]
+    steps += [line for line in handbook.splitlines() if line.startswith("openssl ")]
+    assert len(steps) == 3
+    answer = subprocess.run(["sh", "-ec", "\n".join(steps)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (answer.returncode, "Verified" in answer.stdout) == (0, True), answer.stderr
+
+
 def test_a_changed_statement_is_refused_with_one_sentence(installation: tuple[Path, Company]) -> None:
     folder, company = installation
     found = read("tax", "wkr", "--employer", company.employer, "--year", YEAR, "--dir", folder)
