@@ -84,6 +84,14 @@ def test_a_statement_has_what_was_prepaid_per_contracted_head_and_class(employer
     assert said["settlement"]["state"] == "not_published"
 
 
+def test_each_firm_is_told_its_own_payments_alone(employers: Store) -> None:
+    mine, other = declared_company(employers), declared_company(employers)
+    pay(employers, mine, cents=500, on=date(2026, 1, 5))
+    pay(employers, other, cents=900, on=date(2026, 1, 5))
+    assert prepaid(issue(employers, mine).statement())["wage"] == 500
+    assert prepaid(issue(employers, other).statement())["wage"] == 900
+
+
 def test_months_and_four_weeks_each_add_up_to_the_year(employers: Store) -> None:
     company = declared_company(employers)
     for on, cents in (
