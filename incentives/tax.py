@@ -226,4 +226,6 @@ def _programme(db: Session) -> ColumnElement[str]:
 
 
 def _day(at: bytes) -> date:
-    return _EPOCH + timedelta(days=int.from_bytes(bytes(at), "big") // _DAY_MS)
+    """The day of an event; of an id that carries no time, some day, so that the newest version counts at worst."""
+    days = int.from_bytes(bytes(at), "big") // _DAY_MS
+    return _EPOCH + timedelta(days=min(days, (date.max - _EPOCH).days))
