@@ -11,6 +11,7 @@ from programs.reviewing import needs_review, notes
 from .common import answer, json_option
 from .files import input_file, read_text
 from .previewing import preview
+from .publishing import publish, review
 
 
 @click.group()
@@ -50,6 +51,8 @@ def validate(file: str, *, as_json: bool) -> None:
 
 
 programme.add_command(preview)
+programme.add_command(publish)
+programme.add_command(review)
 
 
 @programme.command()

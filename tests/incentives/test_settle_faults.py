@@ -39,7 +39,7 @@ def dies_at(store: Store, number: int) -> Iterator[list[str]]:
 def test_whichever_statement_a_settling_dies_at_the_next_one_repairs_it(members: Store) -> None:
     """New awards of two payers, a correction that goes back, one that is owed, a limit's sum: all in each settling."""
     collective = a_collective(members)
-    for number in range(200):
+    for number in range(0, 300, 1 if members.dialect == "sqlite" else 4):  # a server answers each more slowly
         one, other, programme = uuid4(), uuid4(), f"move{number}"
         with rewards(members) as db:
             shares = [FundShare(a_fund(db, 500), 50), FundShare(employers_fund(db, collective, uuid4()), 50)]

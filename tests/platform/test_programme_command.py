@@ -4,9 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
+from privacy.keys import KeyRing
+from privacy.principals import Side
+from privacy.store import open_store
 from programs.documents import ready_text
+from tests.factories import declared_company
+from vitaal import schema
 from vitaal.cli import main
 
 
@@ -68,3 +73,28 @@ def test_a_preview_tells_cost_and_who_loses_by_a_change_and_is_the_same_again(do
     everybody = found["changes"][0]
     assert (everybody["group"], everybody["winners_percent"]) == ("everybody", 0)
     assert CliRunner().invoke(main, [*asked[:3], "--members", "3"]).exit_code == 1
+
+
+def test_a_document_is_published_and_a_review_put_on_record(document: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "stores"
+    (folder / "keys").mkdir(parents=True)
+    store = open_store(
+        Side.employers, f"sqlite:///{folder}/employers.sqlite", KeyRing.create(folder / "keys" / "employers")
+    )
+    schema.upgrade(store)
+    company = declared_company(store)
+    store.close()
+
+    def run(*words: str) -> Result:
+        asked = ["programme", words[0], str(document), "--collective", str(company.collective), *words[1:]]
+        return CliRunner().invoke(main, [*asked, "--dir", str(folder), "--json"])
+
+    noted = run(
+        "review", "--by", "Trimbos-instituut", "--on", "2026-01-02", "--finding", "The amounts follow the trial."
+    )
+    assert json.loads(noted.stdout)["by"] == "Trimbos-instituut", noted.stderr
+    first = run("publish")
+    assert json.loads(first.stdout)["version"] == 1, first.stderr
+    document.write_text(document.read_text("utf-8").replace("coins: 10\n", "coins: 4\n", 1), "utf-8")
+    refused = run("publish")
+    assert (refused.exit_code, "14 days' notice" in refused.stderr) == (1, True)
