@@ -118,6 +118,14 @@ def set_term(
             )
 
 
+def funds_of(db: Session, collective: UUID) -> list[UUID]:
+    """The funds of a collective, of all payers. Raises NotFound where it has none yet."""
+    found = sorted(db.scalars(select(Fund.account).where(Fund.collective == collective)))
+    if not found:
+        raise NotFound("This collective has no funds yet: they are opened by the first payment.", field="collective")
+    return found
+
+
 def terms(db: Session) -> Terms:
     """Every term that was decided: a few per fund."""
     found: dict[tuple[UUID, PurseKind], list[Term]] = defaultdict(list)

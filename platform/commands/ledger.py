@@ -8,7 +8,8 @@ from uuid import UUID
 
 import click
 
-from incentives.purses import purse_owner
+from incentives.coin_terms import funds_of, set_term
+from incentives.purses import PurseKind, purse_owner
 from incentives.statements import Statement, statement
 from incentives.verify import Verdict, verify
 from privacy.access_log import Reason, What, look
@@ -55,6 +56,40 @@ def statement_command(account: UUID, directory: Path | None, as_json: bool) -> N
             look(db, subject=owner, what=What.coins, reason=Reason.checking, now=datetime.now(UTC))
         found = statement(db, account)
     answer(as_json, _document(found), _statement(found))
+
+
+@ledger.command("term")
+@click.option("--collective", required=True, type=click.UUID, help="Whose funds.")
+@click.option("--purpose", required=True, type=click.Choice([kind.value for kind in PurseKind]), help="Of which coins.")
+@click.option("--since", required=True, type=click.DateTime(["%Y-%m-%d"]), help="For what is earned from this day on.")
+@click.option("--months", type=int, help="How long after the month in which they were earned; without: no end by age.")
+@click.option(
+    "--ends-on", type=click.DateTime(["%Y-%m-%d"]), help="The last day of earmarked coins, whatever their age."
+)
+@stores_option
+@json_option
+def term_command(
+    collective: UUID,
+    purpose: str,
+    since: datetime,
+    months: int | None,
+    ends_on: datetime | None,
+    directory: Path | None,
+    as_json: bool,
+) -> None:
+    """Record how long the coins of a collective's funds last; what was earned before never ends sooner."""
+    kind, last = PurseKind(purpose), None if ends_on is None else ends_on.date()
+    with (
+        opened(directory) as stores,
+        transaction(stores.members, OPERATOR, Purpose.operation) as db,
+    ):
+        today = datetime.now(UTC).date()
+        funds = funds_of(db, collective)
+        for fund in funds:
+            set_term(db, fund=fund, kind=kind, since=since.date(), months=months, ends_on=last, today=today)
+    said = {"funds": [str(fund) for fund in funds], "purpose": purpose, "since": f"{since:%Y-%m-%d}"}
+    until = {"months": months, "ends_on": None if last is None else last.isoformat()}
+    answer(as_json, said | until, f"From {since:%Y-%m-%d} on this holds for the coins of {len(funds)} funds.")
 
 
 def _verdict(verdict: Verdict) -> str:

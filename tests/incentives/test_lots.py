@@ -1,10 +1,12 @@
 """Lots: every coin that leaves a purse is paired once, the oldest first, with the fund and month that it came from."""
 
+import runpy
 from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from books import NOW, a_fund, a_purse, pay_in, rewards, verdict
+from books import NOW, a_fund, a_purse, pay_in, rewards, unguard, verdict
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from incentives.accounts import AccountKind, account_of, balance
@@ -12,9 +14,11 @@ from incentives.holds import hold
 from incentives.leaving import expire_purses
 from incentives.ledger import NewTransfer, ReferenceReused, TransferCode, book_many
 from incentives.lots import RefundTooHigh, give_back, months_since_1970, pair, paired_with, remaining, room
+from incentives.pairings import pairing_problems
 from incentives.purses import PurseKind, purse
 from incentives.references import reference, reference_secret
 from privacy.store import Store
+from tests.platform.catalogue import PLATFORM
 
 JAN, FEB = months_since_1970(date(2026, 1, 1)), months_since_1970(date(2026, 2, 1))
 
@@ -117,3 +121,43 @@ def test_what_leaves_with_a_member_is_paired_in_every_purse_and_goes_to_no_fund(
         assert [left(db, account) for account in accounts] == [[], [], []]
         assert (balance(db, fund), balance(db, account_of(db, kind=AccountKind.expiry, now=NOW))) == (70, 30)
     assert verdict(members).problems == []
+
+
+def test_what_left_before_pairing_was_kept_is_paired_by_the_migration(members: Store) -> None:
+    with rewards(members) as db:
+        one, other = a_fund(db, 100), a_fund(db, 100)
+        account = purse(db, uuid4(), NOW)
+        award(db, one, account, 6, date(2026, 1, 5))
+        award(db, other, account, 5, date(2026, 2, 5))
+        spend(db, account, 3)
+        pair(db, [move(db, account, one, 2, TransferCode.correction)], booked_at=NOW)
+        spend(db, account, 4)
+        before = left(db, account)
+    unguard(members, "ledger_pairing")
+    with members.engine.begin() as connection:
+        connection.execute(text("DELETE FROM ledger_pairing"))
+        migration = next((PLATFORM / "migrations/members/versions").glob("0011_*.py"))
+        runpy.run_path(str(migration))["pair_history"](connection)
+    with rewards(members) as db:
+        assert left(db, account) == before == [(other, FEB, 2)]
+        assert list(pairing_problems(db)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("DELETE FROM ledger_pairing", "moved 3 coins of a purse and 0 are paired"),
+        ("UPDATE ledger_pairing SET amount_coins = amount_coins + 1", "moved 3 coins of a purse and 4 are paired"),
+        ("UPDATE ledger_pairing SET month = month - 1", "from a month that brought 0"),
+        ("UPDATE ledger_pairing SET account = transfer", "which is no movement of its purse"),
+    ],
+)
+def test_a_pairing_that_was_altered_is_found(members: Store, change: str, told: str) -> None:
+    with rewards(members) as db:
+        account = purse(db, uuid4(), NOW)
+        award(db, a_fund(db, 100), account, 6, date(2026, 1, 5))
+        spend(db, account, 3)
+    unguard(members, "ledger_pairing")
+    with members.engine.begin() as connection:
+        connection.execute(text(change))
+    assert any(told in problem for problem in verdict(members).problems)

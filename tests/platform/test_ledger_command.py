@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
+from incentives.funds import fund_account
 from incentives.ledger import AccountKind, TransferCode, account_of, book, open_account
 from privacy.principals import Purpose, job
 from privacy.store import Store, transaction
@@ -106,3 +107,19 @@ def test_an_unknown_account_and_a_faulty_id_are_refused(tmp_path: Path) -> None:
     assert (refused.exit_code, refused.stdout, refused.stderr) == (1, "", f"error: There is no account {unknown}.\n")
     assert _run("statement", "--account", "purse", "--dir", tmp_path).exit_code == 2
     assert _run("statement", "--dir", tmp_path).exit_code == 2
+
+
+def test_a_term_is_recorded_for_every_fund_of_a_collective(tmp_path: Path) -> None:
+    stores, collective = make_in(tmp_path), uuid4()
+    with transaction(stores.members, job("test"), Purpose.rewards) as db:
+        for payer in ("insurer", "employer"):
+            fund_account(db, collective=collective, payer=payer, payer_id=uuid4(), now=NOW)
+    stores.close()
+    asked = ("term", "--collective", collective, "--purpose", "free", "--since", "2999-01-01", "--dir", tmp_path)
+    done = json.loads(_run(*asked, "--months", 12, "--json").stdout)
+    assert (len(done["funds"]), done["months"], done["ends_on"]) == (2, 12, None)
+    assert "on this holds for the coins of 2 funds" in _run(*asked, "--months", 12).stdout
+    for change in (("--months", 13), ("--months", 0), ("--ends-on", "2999-12-31"), ("--collective", uuid4())):
+        refused = _run(*asked, *change)
+        assert refused.exit_code == 1
+        assert refused.stderr.startswith("error: ")

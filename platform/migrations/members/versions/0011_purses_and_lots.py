@@ -1,8 +1,14 @@
 """Purses by purpose, and which lot a coin came from
 
+What left a purse before is paired with its lots as it would be today: corrections with their own fund's, the rest with
+the oldest.
+
 Revision ID: 0011
 Revises: 0010
 """
+
+from collections import defaultdict
+from uuid import UUID
 
 import sqlalchemy as sa
 from alembic import op
@@ -60,6 +66,54 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("fund", "kind", "since", name=op.f("pk_coin_term")),
     )
+    pair_history(op.get_bind())
+
+
+PURSE = sa.table("purse", sa.column("account", AccountId()))
+TRANSFER = sa.table(
+    "ledger_transfer",
+    *(sa.column(name, AccountId()) for name in ("id", "debit", "credit")),
+    *(sa.column(name, sa.BigInteger()) for name in ("amount_coins", "month")),
+    sa.column("code", sa.String()),
+    sa.column("booked_at", UtcDateTime()),
+)
+PAIRING = sa.table(
+    "ledger_pairing",
+    *(sa.column(name, AccountId()) for name in ("transfer", "fund", "account")),
+    *(sa.column(name, sa.BigInteger()) for name in ("month", "amount_coins")),
+    sa.column("booked_at", UtcDateTime()),
+)
+PURSES_AT_A_TIME = 500
+
+
+def pair_history(connection: sa.Connection) -> None:
+    """Pair every transfer that left a purse."""
+    purses = sorted(connection.scalars(sa.select(PURSE.c.account)))
+    for start in range(0, len(purses), PURSES_AT_A_TIME):
+        chunk = purses[start : start + PURSES_AT_A_TIME]
+        left: defaultdict[UUID, defaultdict[tuple[int, UUID], int]] = defaultdict(lambda: defaultdict(int))
+        for row in connection.execute(sa.select(TRANSFER).where(TRANSFER.c.credit.in_(chunk))):
+            month = row.month or (row.booked_at.year - 1970) * 12 + row.booked_at.month - 1
+            left[row.credit][month, row.debit] += row.amount_coins
+        gone = connection.execute(sa.select(TRANSFER).where(TRANSFER.c.debit.in_(chunk))).all()
+        pairings: list[dict[str, object]] = []
+        for row in sorted(gone, key=lambda row: (row.code != "correction", row.booked_at, row.id)):
+            pairings += _paired(row, left[row.debit])
+        if pairings:
+            connection.execute(sa.insert(PAIRING), pairings)
+
+
+def _paired(row: sa.Row[tuple[object, ...]], left: dict[tuple[int, UUID], int]) -> list[dict[str, object]]:
+    missing, pairings = row.amount_coins, list[dict[str, object]]()
+    for month, fund in sorted(left):
+        if row.code == "correction" and fund != row.credit:
+            continue
+        if coins := min(left[month, fund], missing):
+            left[month, fund] -= coins
+            missing -= coins
+            lot = {"fund": fund, "month": month, "amount_coins": coins}
+            pairings.append({"transfer": row.id, "account": row.debit, "booked_at": row.booked_at, **lot})
+    return pairings
 
 
 def downgrade() -> None:
