@@ -187,6 +187,15 @@ def test_a_deposit_is_kept_week_by_week_and_paid_at_the_end_on_the_terms_of_its_
     assert earned(rule_set(rule), *fewer) == [("once", "r0", 10)]
 
 
+def test_a_step_is_paid_once_over_versions_and_under_its_own_id() -> None:
+    steps = [{"id": "end", "event": "milestone:end", "coins": 5}, {"id": "year", "event": "milestone:12m", "coins": 9}]
+    rules = rule_set({"kind": "milestones", "proof": "third_party", "steps": steps})
+    happened = [*visits(0, 1, 9, kind="milestone:end"), *visits(10, kind="milestone:12m")]
+    rows = entitlements(days(), events(*happened), Facts.none(), [(MONDAY, rules), (MONDAY + timedelta(7), rules)])
+    assert paid(rows) == [("once", "end", 5), ("once", "year", 9)]
+    assert rows["reason_nl"].tolist() == ["Maandag: Titel: 5 munten", "Donderdag: Titel: 9 munten"]
+
+
 def test_tickets_carry_the_rest_on_and_go_to_a_good_cause() -> None:
     points = {"id": "points", "kind": "rate", "pays": "points", "metric": "steps", "coins": 1, "per": 1_000}
     pool = {"kind": "team_pool", "pool": "trees", "points": ["points"], "every": 50, "coins": 1}
