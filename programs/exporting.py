@@ -17,6 +17,7 @@ from programs.days import DayMetric
 from programs.enrolment import enrolments
 from programs.imports.records import Record
 from programs.observations import ImportBatch, Observation
+from programs.referrals import ReferralCode
 from programs.rewarding import reasons
 from programs.sealing import Sealer
 
@@ -80,6 +81,10 @@ def _import(row: ImportBatch, person: Person) -> Row:
     return {"report": row.opened(person.cipher).to_store()}
 
 
+def _code(row: ReferralCode, person: Person) -> Row:
+    return {"code": row.code(person.cipher)}
+
+
 def _reasons(db: Session, person: Person) -> Iterator[Row]:
     """Why each coin came: worked out from the rules, stored nowhere."""
     for row in reasons(db, person.subject, person.now).to_dict("records"):
@@ -119,5 +124,6 @@ SECTIONS = (
     Section("observations", (Observation,), _observations),
     Section("imports", (ImportBatch,), plain_rows(ImportBatch, _import)),
     Section("held_back", (HeldStep,), for_export),
+    Section("referral_code", (ReferralCode,), plain_rows(ReferralCode, _code)),
     Section("coin_reasons", (), _reasons),
 )

@@ -212,6 +212,8 @@ NOT_CALLED: Mapping[str, str] = {
     "privacy.staff.address_of": "takes an account that a call here has found",
     "privacy.support.use_grant": "takes a grant that its code has found",
     "privacy.support.waiting_grants": "for helpers: numbers and days of what waits; names nobody",
+    "privacy.tenants.joining.": "numbers by employer, for whoever redeems a code; names nobody",
+    "programs.referrals.thank": "the quarter's job: of everybody",
     "programs.appeals.leave_of": "takes an item that its call has found",
     "programs.appeals.shown": "for helpers, by a leave that its code has opened; tests/programs/test_appeals.py",
     "programs.appeals.decide": "for helpers, by a leave that its code has opened; tests/programs/test_appeals.py",
