@@ -27,7 +27,7 @@ from .common import answer, json_option, stores_option
 _NUMBER = click.argument("number", type=click.UUID)
 _REASON = click.option("--reason", required=True, help="Why, in your own words: the member reads it.")
 _HELPER = click.option("--helper", required=True, help="Who you are; a second look is somebody else's.")
-_LOOKING = "Looks at what you asked us to look at."
+_LOOKING = "Kijkt waar je om vroeg. Looks at what you asked for."
 
 
 @click.group()

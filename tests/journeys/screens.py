@@ -8,11 +8,15 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.journeys.serving import CHROMIUM, CHROMIUM_ARGS, served
-from tests.journeys.world import LOGIN_MEMBER, PASSWORD, clock, make_world
+from tests.journeys.world import LOGIN_MEMBER, PASSWORD, TODAY, clock, make_world
 from vitaal.app import create
 from vitaal.settings import Settings
 from vitaal.stores import opened
 
+DAILY = (
+    "Id,ActivityDate,TotalSteps,TotalDistance,VeryActiveMinutes,FairlyActiveMinutes,LightlyActiveMinutes,"
+    "SedentaryMinutes,Calories\n"
+)
 PHONE, DESKTOP = (360, 740), (1280, 900)
 
 
@@ -129,6 +133,31 @@ def member(camera: Camera) -> None:
     camera.take("leave")
 
 
+def doubted(camera: Camera) -> None:
+    """What was set aside, from the file to the question; and inviting."""
+    sign_in(camera, "/sign-in", LOGIN_MEMBER)
+    camera.go("/me/data/held", "held-before")
+    lines = "".join(f"7,{TODAY:%-m/%-d/%Y},{steps},1,1,1,1,1000,2000\n" for steps in (300_000 + sum(map(ord, camera.name)),))
+    camera.page.goto(camera.url + "/me/data")
+    camera.page.set_input_files(
+        "#file", {"name": "day.csv", "mimeType": "text/csv", "buffer": (DAILY + lines).encode()}
+    )
+    camera.page.click("form[action='/me/data/import'] button[type=submit]")
+    camera.take("import-held")
+    camera.go("/me/data", "data-held")
+    camera.go("/me/data/held", "held")
+    camera.page.click("main ul.list a")
+    camera.take("held-item")
+    camera.page.click("text=/Haal het van de lijst|Take it off the list/")
+    camera.take("held-withdraw")
+    camera.page.go_back()
+    camera.page.fill("#words", "Ik liep de Vierdaagse." if camera.name.endswith("nl") else "I walked all day.")
+    camera.page.click("form[action^='/me/data/held'] button[type=submit]")
+    camera.take("held-asked")
+    camera.go("/me/access", "access-held")
+    camera.go("/me/inviting", "inviting")
+
+
 def employer(camera: Camera) -> None:
     sign_in(camera, "/staff/sign-in", "vandijk")
     camera.go("/hr", "hr")
@@ -173,7 +202,7 @@ def insurer(camera: Camera) -> None:
     camera.take("insurer-switch-on")
 
 
-ROUNDS: tuple[Callable[[Camera], None], ...] = (visitor, newcomer, member, employer, insurer)
+ROUNDS: tuple[Callable[[Camera], None], ...] = (visitor, newcomer, member, doubted, employer, insurer)
 
 
 def take_all(world: Path, folder: Path) -> None:
