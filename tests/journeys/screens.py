@@ -137,11 +137,10 @@ def doubted(camera: Camera) -> None:
     """What was set aside, from the file to the question; and inviting."""
     sign_in(camera, "/sign-in", LOGIN_MEMBER)
     camera.go("/me/data/held", "held-before")
-    lines = "".join(f"7,{TODAY:%-m/%-d/%Y},{steps},1,1,1,1,1000,2000\n" for steps in (300_000 + sum(map(ord, camera.name)),))
+    steps = 300_000 + sum(map(ord, camera.name))  # of its own in every round
+    line = f"7,{TODAY:%-m/%-d/%Y},{steps},1,1,1,1,1000,2000\n"
     camera.page.goto(camera.url + "/me/data")
-    camera.page.set_input_files(
-        "#file", {"name": "day.csv", "mimeType": "text/csv", "buffer": (DAILY + lines).encode()}
-    )
+    camera.page.set_input_files("#file", {"name": "day.csv", "mimeType": "text/csv", "buffer": (DAILY + line).encode()})
     camera.page.click("form[action='/me/data/import'] button[type=submit]")
     camera.take("import-held")
     camera.go("/me/data", "data-held")

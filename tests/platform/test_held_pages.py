@@ -13,12 +13,14 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
+from privacy import support
 from privacy.claims import run_due
-from privacy.principals import Side
-from privacy.store import Store
+from privacy.principals import VISITOR, Purpose, Side
+from privacy.store import Store, transaction
 from tests.platform.test_member_pages import bring_in, started
 from tests.platform.town import NOW, TODAY, Town, Visitor, alike, build_town
 from vitaal.cli import main
+from vitaal.commands import privacy as privacy_command
 from vitaal.commands import privacy_appeals
 from vitaal.scheduled import JOBS
 from vitaal.worker import context_for
@@ -97,6 +99,20 @@ def test_a_member_reads_why_and_asks_and_reads_the_answer(town: Town, command) -
     assert "it counts" in visitor.text(page)
     run_due(context_for(town.stores, NOW + timedelta(hours=2)), JOBS)
     assert "250,000" in visitor.text("/me/data")
+
+
+def test_the_code_of_a_leave_for_one_item_opens_nothing_else(town: Town, command, monkeypatch) -> None:
+    visitor, page = held_up(town)
+    visitor.send(page, words="")
+    monkeypatch.setattr(privacy_command, "datetime", privacy_appeals.datetime)
+    monkeypatch.setattr(privacy_command, "open_side", lambda _side, _directory: town.stores.members)
+    members = town.stores.members
+    with transaction(members, VISITOR, Purpose.authentication, read_only=True) as db:
+        (grant,) = support.waiting_grants(db, now=NOW)
+        code = grant.code(members.keys.cipher(grant.account))
+    arguments = ("privacy", "look", "--grant", code, "--reason", "Looks as asked for.", "--json")
+    found = json.loads(CliRunner().invoke(main, arguments).output)
+    assert (set(found), len(found["item"])) == ({"item"}, 1)
 
 
 def test_taking_it_off_the_list_asks_once_more(town: Town) -> None:
