@@ -76,6 +76,5 @@ JOBS = (
     Job("warn-of-ending-coins", every=Every.day, run=_warn, grace=timedelta(days=2), reads=What.coins),
     Job("expire-labels", every=Every.day, run=_labels, grace=timedelta(days=2)),
     Job("count-team-pools", every=Every.day, run=_pools, grace=timedelta(days=2), reads=What.coins),
-    Job("warn-of-ending-coins", every=Every.day, run=_warn, grace=timedelta(days=2), reads=What.coins),
     Job("settle-partners", every=Every.month, run=_partners, grace=timedelta(days=400), reads=What.coins),
 )
