@@ -24,7 +24,6 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from incentives.bulk import insert_rows, table_of
-from incentives.seals import lock_ledger
 from privacy.errors import Conflict, NotFound
 from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
@@ -130,7 +129,6 @@ def account_of(db: Session, *, kind: AccountKind, owner: UUID | None = None, now
     wanted = select(Account.id).where(Account.kind == kind, Account.owner == owner)
     if (known := db.scalar(wanted)) is not None:
         return known
-    lock_ledger(db)
     floor_coins = None if kind is AccountKind.outside else 0
     open_accounts(db, [uuid4()], kind=kind, owner=owner, floor_coins=floor_coins, now=now)
     return db.scalars(wanted).one()

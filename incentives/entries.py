@@ -26,13 +26,13 @@ class Entry:
 
 
 def entries(db: Session, account: UUID) -> list[Entry]:
-    """The entries of an account, first booked first."""
+    """The entries of an account, first booked first; of what was booked in one transaction, what came in first."""
     both = union_all(
         select(Transfer).where(Transfer.debit == account), select(Transfer).where(Transfer.credit == account)
     ).subquery()
     total_coins = 0
     lines: list[Entry] = []
-    for row in db.execute(select(both).order_by(both.c.seal, both.c.id)):
+    for row in db.execute(select(both).order_by(both.c.batch, both.c.debit == account, both.c.id)):
         change = row.amount_coins if row.credit == account else -row.amount_coins
         total_coins += change
         line = Entry(

@@ -4,13 +4,12 @@ A transfer moves a positive, whole number of fitcoins from one account (debit) t
 unbalanced. Its id is its idempotency key: booking it twice answers with the first transfer, booking it with other
 content raises ReferenceReused. Nothing is edited; a mistake is corrected by another transfer. A balance always equals
 the sum of its transfers and never falls below its account's floor: the database checks it. A batch of any size is
-booked whole or not at all, by the same few statements, and closed by one seal (``seals``). Two writers queue: there is
-one order of events.
+booked whole or not at all, by the same few statements (``writing_sqlite``, ``writing_postgresql``), and closed by a
+seal (``seals``). On SQLite writers queue. On PostgreSQL they go on side by side and meet on the accounts that they
+share: whoever books more than once in a transaction first calls ``accounts.lock_accounts`` with all of them.
 """
 
-import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,8 +26,10 @@ from sqlalchemy import (
     String,
     select,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from incentives import writing_postgresql, writing_sqlite
 from incentives.accounts import (
     Account,
     AccountKind,
@@ -39,17 +40,26 @@ from incentives.accounts import (
     chunks,
     open_account,
 )
-from incentives.bulk import insert_rows, table_of
+from incentives.batches import (
+    AMOUNT_COINS_MAX,
+    CAUSE_CHARACTERS_MAX,
+    NO_GROUP,
+    Batch,
+    ReferenceReused,
+    check_amount,
+    checked,
+)
 from incentives.references import month_of
-from incentives.seals import SealedRow, append_seal, head, lock_ledger
-from privacy.errors import Conflict, Invalid, NotFound
+from incentives.seals import head, seal_batch
+from privacy.errors import NotFound
 from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
 from privacy.store.members import MembersBase
-from privacy.store.rows import OWN_ROWS
+from privacy.store.rows import sees_all
 from privacy.store.sight import Through
 
 __all__ = [
+    "AMOUNT_COINS_MAX",
     "Account",
     "AccountKind",
     "InsufficientCoins",
@@ -60,13 +70,11 @@ __all__ = [
     "account_of",
     "balance",
     "book",
+    "book_columns",
     "book_many",
+    "check_amount",
     "open_account",
 ]
-
-AMOUNT_COINS_MAX = 10**15
-CAUSE_CHARACTERS_MAX = 200
-_CAUSE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:+-]{0,199}")
 
 
 class TransferCode(StrEnum):
@@ -114,7 +122,7 @@ class Transfer(MembersBase):
             "cause": plain("programme, rule and period, an order or a payment: fixed words, never a person"),
             "group_id": pseudonym("movements that belong together"),
             "booked_at": plain("when it was booked"),
-            "seal": plain("the batch that closes it"),
+            "batch": plain("with what it was booked, in the order of booking; seals go by it"),
         },
         at_erasure=AtErasure.keep,
         keeping=Keeping.ledger,
@@ -123,7 +131,8 @@ class Transfer(MembersBase):
 
     amount_coins: Mapped[int] = mapped_column(BigInteger)
     booked_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    seal: Mapped[int] = mapped_column(BigInteger)
+    batch: Mapped[int] = mapped_column(BigInteger)
+    """On SQLite the number of its seal, on PostgreSQL that of the transaction."""
     month: Mapped[int] = mapped_column(SmallInteger, autoincrement=False)
     """``references.month_of`` the id, so that the key (id, month) is a guard over all partitions."""
     id: Mapped[UUID] = mapped_column(AccountId)
@@ -134,13 +143,6 @@ class Transfer(MembersBase):
         Enum(TransferCode, native_enum=False, create_constraint=True, name="code")
     )
     cause: Mapped[str] = mapped_column(String(CAUSE_CHARACTERS_MAX))
-
-
-class ReferenceReused(Conflict):
-    """The reference already stands for something else."""
-
-    def __init__(self) -> None:
-        super().__init__("This reference was already used for something else.", field="reference")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +159,6 @@ class NewTransfer:
     code: TransferCode
     cause: str
     group: UUID | None = None
-
-    def row(self) -> SealedRow:
-        """As it is stored and sealed."""
-        return SealedRow(self.reference, self.debit, self.credit, self.amount_coins, self.code, self.cause, self.group)
 
 
 def book(
@@ -192,104 +190,121 @@ def book_many(db: Session, transfers: Sequence[NewTransfer], *, booked_at: datet
 
     Floors are checked on what each account ends with. Raises as ``book``.
     """
-    rows = _checked(transfers)
-    if not rows:
+    groups = [NO_GROUP if new.group is None else new.group.bytes for new in transfers]
+    batch = Batch(
+        [new.reference.bytes for new in transfers],
+        [new.debit.bytes for new in transfers],
+        [new.credit.bytes for new in transfers],
+        [new.amount_coins for new in transfers],
+        [new.code for new in transfers],
+        [new.cause for new in transfers],
+        groups if any(new.group is not None for new in transfers) else None,
+    )
+    return _book(db, batch, booked_at)
+
+
+def book_columns(
+    db: Session,
+    *,
+    references: Sequence[bytes],
+    debited: Sequence[bytes],
+    credited: Sequence[bytes],
+    amounts_coins: Sequence[int],
+    codes: Sequence[str],
+    causes: Sequence[str],
+    groups: Sequence[bytes | None] | None = None,
+    booked_at: datetime,
+) -> int:
+    """As ``book_many``, for who has columns: one list each, all of one length; how many transfers were new.
+
+    references, debited, credited, groups: the 16 bytes of each id (``UUID.bytes``), None for no group. amounts_coins:
+    Python's own integers (``array.tolist()``). codes: of ``TransferCode``.
+    """
+    grouped = None if groups is None else [group or NO_GROUP for group in groups]
+    return _book(db, Batch(references, debited, credited, amounts_coins, codes, causes, grouped), booked_at)
+
+
+def _book(db: Session, batch: Batch, booked_at: datetime) -> int:
+    batch = checked(batch)
+    if not len(batch):
         return 0
     db.flush()
-    lock_ledger(db)
-    last = head(db)
     connection = db.connection()
-    with connection.begin_nested():
-        new = _insert(db, connection, rows, seal=last.sequence + 1, booked_at=booked_at)
-        if new:
-            _move(db, connection, new)
-            append_seal(db, last, new, booked_at=booked_at)
-    return len(new)
+    if connection.dialect.name == "sqlite":
+        return _book_sqlite(db, connection, batch, booked_at)
+    answer = writing_postgresql.book(connection, batch, booked_at=booked_at)
+    if answer.problem is not None:
+        raise refusal(answer)
+    return answer.written
 
 
-def _checked(transfers: Sequence[NewTransfer]) -> list[SealedRow]:
-    """The rows, each once, in the order of their ids: neighbours in the index."""
-    rows: dict[UUID, SealedRow] = {}
-    causes: set[str] = set()
-    for new in transfers:
-        check_amount(new.amount_coins)
-        if new.debit == new.credit:
-            raise Invalid("A transfer needs two different accounts.", field="credit")
-        row = new.row()
-        if rows.setdefault(new.reference, row) != row:
-            raise ReferenceReused
-        causes.add(new.cause)
-    for cause in causes:
-        if not _CAUSE.fullmatch(cause):
-            raise Invalid(f"A cause has 1 to {CAUSE_CHARACTERS_MAX} letters, digits or . _ / : + -.", field="cause")
-    return sorted(rows.values(), key=lambda row: row.id.int)
+def refusal(answer: writing_postgresql.Answer) -> Exception:
+    """What the server function refused, as an error."""
+    match answer.problem:
+        case "reused":
+            return ReferenceReused()
+        case "account":
+            return NotFound("There is no such account.")
+        case _:
+            return InsufficientCoins(answer.missing or 0)
 
 
-def check_amount(amount_coins: object) -> None:
-    """Raise Invalid unless it is a whole number of coins that one transfer can carry."""
-    if type(amount_coins) is not int or not 1 <= amount_coins <= AMOUNT_COINS_MAX:
-        raise Invalid(f"An amount is a whole number of coins from 1 to {AMOUNT_COINS_MAX}.", field="amount_coins")
+def _book_sqlite(db: Session, connection: Connection, batch: Batch, booked_at: datetime) -> int:
+    """Slices under a seal each, whole or not at all: an error takes back what this call did and nothing else."""
+    written, last = 0, head(db)
+    changes: dict[bytes, int] = {}
+    try:
+        with connection.begin_nested():
+            for part in batch.slices(writing_sqlite.ROWS_MAX):
+                new = _insert_sqlite(db, connection, part, number=last.sequence + 1, booked_at=booked_at)
+                if not len(new):
+                    continue
+                last = seal_batch(db, last, new, booked_at=booked_at)
+                written += len(new)
+                for account, change in new.changes().items():
+                    changes[account] = changes.get(account, 0) + change
+            if changes:
+                _move_sqlite(db, connection, changes)
+    except IntegrityError:
+        _refuse_unfit(db, changes)
+        raise
+    return written
 
 
-_COLUMNS = (*SealedRow._fields, "month", "booked_at", "seal")
-
-
-def _insert(
-    db: Session, connection: Connection, rows: list[SealedRow], *, seal: int, booked_at: datetime
-) -> list[SealedRow]:
+def _insert_sqlite(db: Session, connection: Connection, part: Batch, *, number: int, booked_at: datetime) -> Batch:
     """Insert what is not there yet and return it; the rest must be what is there."""
-    values = [(*row, month_of(row.id), booked_at, seal) for row in rows]
-    written = insert_rows(connection, table_of(Transfer), _COLUMNS, values, on_conflict="(id, month) DO NOTHING")
-    if written == len(rows):
-        return rows
-    columns = [getattr(Transfer, name) for name in SealedRow._fields]
-    new: list[SealedRow] = []
-    wanted = {row.id: row for row in rows}
-    for chunk in chunks(list(wanted)):
-        for its_seal, *fields in db.execute(
-            select(Transfer.seal, *columns).where(
-                Transfer.id.in_(chunk), Transfer.month.in_({month_of(each) for each in chunk})
-            )
-        ):
-            stored = SealedRow._make(fields)
-            if stored != wanted[stored.id]:
-                raise ReferenceReused
-            if its_seal == seal:
-                new.append(stored)
+    written = writing_sqlite.insert(connection, part, number=number, booked_at=booked_at)
+    if written == len(part):
+        return part
+    if not sees_all(db):
+        _require_seen(db, part)
+    if writing_sqlite.same(connection, part) < len(part):
+        raise ReferenceReused
+    new = part.taken(writing_sqlite.booked_under(connection, part, number=number)) if written else part.taken([])
     assert len(new) == written
     return new
 
 
-def _move(db: Session, connection: Connection, rows: Sequence[SealedRow]) -> None:
-    """Add up per account and change each balance once, in the order of the accounts' ids."""
-    sums: dict[UUID, int] = defaultdict(int)
-    for row in rows:
-        sums[row.debit] -= row.amount_coins
-        sums[row.credit] += row.amount_coins
-    _refuse_unfit(db, sums)
-    accounts = sorted(sums)
-    amounts = [sums[account] for account in accounts]
-    if connection.dialect.name == "sqlite":
-        named = [(amount, account.bytes) for amount, account in zip(amounts, accounts, strict=True)]
-        own = {OWN_ROWS: True}  # every account was found among those that are seen
-        touched = connection.exec_driver_sql(_ADD_SQLITE, named, execution_options=own).rowcount
-    else:
-        touched = connection.exec_driver_sql(_ADD_POSTGRESQL, (accounts, amounts)).rowcount
-    assert touched == len(accounts)
+def _require_seen(db: Session, part: Batch) -> None:
+    """Somebody else's transfer is no answer: for who asks it is a reference that is taken."""
+    for chunk in chunks([UUID(bytes=each) for each in part.ids]):
+        if len(db.scalars(select(Transfer.id).where(Transfer.id.in_(chunk))).all()) < len(chunk):
+            raise ReferenceReused
 
 
-def _refuse_unfit(db: Session, sums: Mapping[UUID, int]) -> None:
-    """Raise unless every account exists and stays above its floor; exact, because we hold the ledger's lock."""
-    known = availables(db, sums.keys())
-    if len(known) < len(sums):
+def _move_sqlite(db: Session, connection: Connection, changes: dict[bytes, int]) -> None:
+    """Change each balance once; nobody else can write meanwhile."""
+    if not sees_all(db):
+        _refuse_unfit(db, changes)
+    if writing_sqlite.move(connection, changes) < len(changes):
+        raise NotFound("There is no such account.")
+
+
+def _refuse_unfit(db: Session, changes: dict[bytes, int]) -> None:
+    """Raise unless every account is seen and stays above its floor."""
+    known = availables(db, [UUID(bytes=account) for account in changes])
+    if len(known) < len(changes):
         raise NotFound("There is no such account.")
     for account, room in known.items():
-        if room is not None and room + sums[account] < 0:
-            raise InsufficientCoins(-(room + sums[account]))
-
-
-_ADD_SQLITE = "UPDATE ledger_account SET balance_coins = balance_coins + ? WHERE id = ?"
-_ADD_POSTGRESQL = """
-UPDATE ledger_account SET balance_coins = balance_coins + change.amount
-FROM unnest(%s::uuid[], %s::bigint[]) AS change (id, amount) WHERE ledger_account.id = change.id
-"""
+        if room is not None and room + changes[account.bytes] < 0:
+            raise InsufficientCoins(-(room + changes[account.bytes]))

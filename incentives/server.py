@@ -26,9 +26,124 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_tem
     SELECT CASE WHEN get_byte(b, 6) >> 4 = 8 THEN least(
         (extract(year FROM t) - 1970) * 12 + extract(month FROM t) - 1, 32767)::smallint ELSE 0::smallint END
     FROM (SELECT uuid_send(id)) AS bytes (b) CROSS JOIN LATERAL (
-        SELECT timestamp 'epoch' + interval '1 millisecond' * (
-            get_byte(b, 0)::bigint << 40 | get_byte(b, 1)::bigint << 32 | get_byte(b, 2)::bigint << 24
-            | get_byte(b, 3)::bigint << 16 | get_byte(b, 4)::bigint << 8 | get_byte(b, 5)::bigint)) AS at (t)
+        SELECT to_timestamp((
+            (get_byte(b, 0)::bigint << 40) + (get_byte(b, 1)::bigint << 32) + (get_byte(b, 2)::bigint << 24)
+            + (get_byte(b, 3)::bigint << 16) + (get_byte(b, 4)::bigint << 8) + get_byte(b, 5)
+            ) / 1000.0) AT TIME ZONE 'UTC') AS at (t)
+$body$""",
+    """
+CREATE OR REPLACE FUNCTION vitaal_wall.ledger_number() RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+    -- the transaction's number, then which of its calls this is
+    SELECT (vitaal_wall.ledger_base() + pg_current_xact_id()::text::bigint) * 65536 + set_config(
+        'vitaal.ledger_call',
+        least(coalesce(nullif(current_setting('vitaal.ledger_call', true), ''), '0')::integer + 1, 65535)::text,
+        true)::bigint
+$body$""",
+    """
+CREATE OR REPLACE FUNCTION vitaal_wall.ledger_horizon() RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+    SELECT (vitaal_wall.ledger_base() + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) * 65536
+$body$""",
+    """
+CREATE OR REPLACE FUNCTION vitaal_wall.ledger_book(
+    ids uuid[], months smallint[], debits uuid[], credits uuid[], amounts bigint[],
+    codes text[], code_at integer[], causes text[], cause_at integer[], groups uuid[], at timestamptz,
+    OUT written bigint, OUT problem text, OUT missing bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $body$
+DECLARE number bigint := vitaal_wall.ledger_number(); accounts uuid[]; changes bigint[]; seen bigint;
+BEGIN
+    IF number <= (SELECT upto FROM ledger_seal ORDER BY sequence DESC LIMIT 1) THEN
+        RAISE EXCEPTION 'the ledger was brought here from another server: run `vitaal db upgrade` first';
+    END IF;
+    BEGIN -- what is refused leaves nothing, and the caller's transaction goes on
+        WITH new AS (
+            INSERT INTO ledger_transfer (
+                amount_coins, booked_at, batch, month, id, debit, credit, group_id, code, cause)
+            SELECT n.amount, at, number, n.month, n.id, n.debit, n.credit, n.grp, codes[n.code], causes[n.cause]
+            FROM unnest(ids, months, debits, credits, amounts, code_at, cause_at, groups)
+                AS n (id, month, debit, credit, amount, code, cause, grp)
+            ON CONFLICT (id, month) DO NOTHING RETURNING debit, credit, amount_coins
+        ), moved AS (
+            SELECT m.account, sum(m.change)::bigint AS change FROM new CROSS JOIN LATERAL (
+                VALUES (new.debit, -new.amount_coins), (new.credit, new.amount_coins)) AS m (account, change)
+            GROUP BY m.account
+        )
+        SELECT array_agg(moved.account), array_agg(moved.change), (SELECT count(*) FROM new) FROM moved
+        INTO accounts, changes, written;
+        IF written < cardinality(ids) AND EXISTS (
+            SELECT FROM unnest(ids, months, debits, credits, amounts, code_at, cause_at, groups)
+                AS n (id, month, debit, credit, amount, code, cause, grp)
+            LEFT JOIN ledger_transfer AS t ON t.id = n.id AND t.month = n.month
+            WHERE t.id IS NULL OR t.debit <> n.debit OR t.credit <> n.credit OR t.amount_coins <> n.amount
+                OR t.code <> codes[n.code] OR t.cause <> causes[n.cause] OR t.group_id IS DISTINCT FROM n.grp
+        ) THEN
+            RAISE EXCEPTION USING ERRCODE = 'VT001', MESSAGE = 'reused';
+        END IF;
+        IF written > 0 THEN
+            SELECT count(*), max(-room) FILTER (WHERE room < 0) FROM (
+                SELECT a.balance_coins - a.held_coins + c.change - a.floor_coins AS room
+                FROM ledger_account AS a JOIN unnest(accounts, changes) AS c (id, change) ON c.id = a.id
+                ORDER BY a.kind <> 'purse', a.id FOR NO KEY UPDATE OF a) AS locked INTO seen, missing;
+            IF seen < cardinality(accounts) THEN
+                RAISE EXCEPTION USING ERRCODE = 'VT001', MESSAGE = 'account';
+            ELSIF missing IS NOT NULL THEN
+                RAISE EXCEPTION USING ERRCODE = 'VT001', MESSAGE = 'coins';
+            END IF;
+            UPDATE ledger_account AS a SET balance_coins = a.balance_coins + c.change
+            FROM unnest(accounts, changes) AS c (id, change) WHERE a.id = c.id;
+        END IF;
+    EXCEPTION WHEN SQLSTATE 'VT001' THEN
+        problem := SQLERRM;
+        written := 0;
+    END;
+END
+$body$""",
+    """
+CREATE OR REPLACE FUNCTION vitaal_wall.ledger_book_one(
+    one uuid, its_month smallint, its_debit uuid, its_credit uuid, amount bigint, its_code text, its_cause text,
+    its_group uuid, at timestamptz, OUT written bigint, OUT problem text, OUT missing bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $body$
+DECLARE number bigint := vitaal_wall.ledger_number(); account record; seen integer := 0;
+BEGIN
+    IF number <= (SELECT upto FROM ledger_seal ORDER BY sequence DESC LIMIT 1) THEN
+        RAISE EXCEPTION 'the ledger was brought here from another server: run `vitaal db upgrade` first';
+    END IF;
+    BEGIN
+        INSERT INTO ledger_transfer (amount_coins, booked_at, batch, month, id, debit, credit, group_id, code, cause)
+        VALUES (amount, at, number, its_month, one, its_debit, its_credit, its_group, its_code, its_cause)
+        ON CONFLICT (id, month) DO NOTHING;
+        GET DIAGNOSTICS written = ROW_COUNT;
+        IF written = 0 THEN
+            IF NOT EXISTS (
+                SELECT FROM ledger_transfer AS t WHERE t.id = one AND t.month = its_month AND t.debit = its_debit
+                    AND t.credit = its_credit AND t.amount_coins = amount AND t.code = its_code AND t.cause = its_cause
+                    AND t.group_id IS NOT DISTINCT FROM its_group) THEN
+                RAISE EXCEPTION USING ERRCODE = 'VT001', MESSAGE = 'reused';
+            END IF;
+            RETURN;
+        END IF;
+        FOR account IN SELECT a.id, CASE a.id WHEN its_debit THEN -amount ELSE amount END AS change
+            FROM ledger_account AS a WHERE a.id IN (its_debit, its_credit) ORDER BY a.kind <> 'purse', a.id
+        LOOP -- the account that many share comes last, so that it is held for the shortest time
+            UPDATE ledger_account AS a SET balance_coins = a.balance_coins + account.change WHERE a.id = account.id;
+            seen := seen + 1;
+        END LOOP;
+        IF seen < 2 THEN
+            RAISE EXCEPTION USING ERRCODE = 'VT001', MESSAGE = 'account';
+        END IF;
+    EXCEPTION
+        WHEN SQLSTATE 'VT001' THEN
+            problem := SQLERRM;
+            written := 0;
+        WHEN check_violation THEN -- the floor: the database itself refused
+            SELECT -(a.balance_coins - a.held_coins - amount - a.floor_coins) FROM ledger_account AS a
+            WHERE a.id = its_debit INTO missing;
+            IF coalesce(missing, 0) <= 0 THEN RAISE; END IF;
+            problem := 'coins';
+            written := 0;
+    END;
+END
 $body$""",
     f"""
 CREATE OR REPLACE FUNCTION vitaal_wall.ledger_make_part(name text, bounds text) RETURNS boolean
@@ -37,6 +152,7 @@ BEGIN
     IF to_regclass(format('{PARTS}.%I', name)) IS NOT NULL THEN RETURN false; END IF;
     EXECUTE format('CREATE TABLE {PARTS}.%I (LIKE public.ledger_transfer'
         ' INCLUDING CONSTRAINTS INCLUDING INDEXES)', name);
+    EXECUTE format('CREATE INDEX ON {PARTS}.%I USING brin (batch) WITH (autosummarize = on)', name); -- rows come by it
     EXECUTE format('CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON {PARTS}.%I'
         ' FOR EACH STATEMENT EXECUTE FUNCTION public.vitaal_refuse_change()', name);
     EXECUTE format('ALTER TABLE {PARTS}.%I ENABLE ROW LEVEL SECURITY', name);
@@ -76,12 +192,33 @@ $body$""",
 )
 
 
+_BASE = """
+CREATE OR REPLACE FUNCTION vitaal_wall.ledger_base() RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT {}::bigint'"""
+
+
 def make_functions(connection: Connection) -> None:
     """Make the server's functions, also where they are there already."""
+    connection.exec_driver_sql(_BASE.format(_base(connection)))
     for statement in _FUNCTIONS:
         connection.exec_driver_sql(statement.replace("%", "%%"))
     own = "vitaal_wall.ledger_make_part(text, text), vitaal_wall.ledger_show_keeper(text)"
     connection.exec_driver_sql(f"REVOKE ALL ON FUNCTION {own} FROM PUBLIC")
+
+
+def _base(connection: Connection) -> int:
+    """What is added to the numbers of this server's transactions, so that they go on from what was booked before.
+
+    It changes only where a ledger was brought here from a server that had counted further.
+    """
+    there = connection.exec_driver_sql("SELECT to_regprocedure('vitaal_wall.ledger_base()') IS NOT NULL").scalar_one()
+    base = int(connection.exec_driver_sql("SELECT vitaal_wall.ledger_base()").scalar_one()) if there else 0
+    now = int(connection.exec_driver_sql("SELECT pg_current_xact_id()::text::bigint").scalar_one())
+    batches = "SELECT FROM pg_attribute WHERE attname = 'batch' AND attrelid = to_regclass('ledger_transfer')"
+    if connection.exec_driver_sql(batches).one_or_none() is None:
+        return base
+    last = "SELECT greatest((SELECT max(batch) FROM ledger_transfer), (SELECT max(upto) FROM ledger_seal), 0)"
+    return max(base, int(connection.exec_driver_sql(last).scalar_one()) // 65536 - now + 1)
 
 
 def make_first_months(connection: Connection) -> None:

@@ -8,9 +8,8 @@ earlier shows that, so ``Verdict.head`` is worth keeping outside the database an
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,11 +17,23 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from incentives.accounts import Account, AccountKind
+from incentives.batches import ID_BYTES
 from incentives.holds import Hold, HoldState
-from incentives.ledger import Transfer, TransferCode
+from incentives.ledger import TransferCode
 from incentives.pairings import pairing_problems
 from incentives.purses import Purse
-from incentives.seals import Seal, SealedRow, seal_digest, seal_secret
+from incentives.references import month_of
+from incentives.seals import (
+    BY_ROW,
+    Booked,
+    Seal,
+    SealDigest,
+    SealedRow,
+    booked_rows,
+    microseconds,
+    seal_digest,
+    seal_secret,
+)
 from incentives.settle import Settlement
 from privacy.chain import GENESIS
 from privacy.errors import Invalid
@@ -40,6 +51,8 @@ class Verdict:
     accounts: int
     transfers: int
     seals: int
+    unsealed: int
+    """Transfers that no seal closes yet: on PostgreSQL seals follow."""
     coins_paid_in: int
     """Coins that payments brought in, less what was paid out."""
     coins_awarded: int
@@ -53,16 +66,27 @@ class Verdict:
         return not self.problems
 
 
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """The chain as far as it was walked."""
+
+    seals: int = 0
+    sequence: int = 0
+    digest: bytes = GENESIS
+    upto: int = 0
+    unsealed: int = 0
+
+
 @dataclass(slots=True)
 class _Sums:
     """What one pass over all transfers adds up."""
 
-    by_account: defaultdict[UUID, int]
-    settled: defaultdict[tuple[UUID, UUID], int]
+    by_account: defaultdict[Any, int]
+    settled: defaultdict[tuple[Any, Any], int]
     by_code: defaultdict[str, int]
     transfers: int = 0
 
-    def add(self, row: SealedRow) -> None:
+    def add(self, row: Booked) -> None:
         self.transfers += 1
         self.by_account[row.debit] -= row.amount_coins
         self.by_account[row.credit] += row.amount_coins
@@ -70,17 +94,33 @@ class _Sums:
         if row.code in (TransferCode.award, TransferCode.correction):
             self.settled[row.debit, row.credit] += row.amount_coins
 
+    def named(self) -> "_Sums":
+        """The same by ids rather than by their bytes, as they were read."""
+        by_account: defaultdict[Any, int] = defaultdict(int)
+        settled: defaultdict[tuple[Any, Any], int] = defaultdict(int)
+        for account, coins in self.by_account.items():
+            by_account[_id(account)] += coins
+        for (debit, credit), coins in self.settled.items():
+            settled[_id(debit), _id(credit)] += coins
+        return _Sums(by_account, settled, self.by_code, self.transfers)
 
-def verify(db: Session, *, expected: str | None = None) -> Verdict:
+
+def _id(written: bytes) -> UUID:
+    """An id, also where somebody wrote something else in its place."""
+    return UUID(bytes=written[:ID_BYTES].ljust(ID_BYTES, b"\0"))
+
+
+def verify(db: Session, *, expected: str | Sequence[str] | None = None) -> Verdict:
     """Check the whole ledger as of one instant; must come first in its transaction.
 
-    expected: a ``Verdict.head`` of an earlier day that must still be part of the chain.
+    expected: one or more ``Verdict.head`` of earlier days that must still be part of the chain.
     Raises: Invalid where ``expected`` is not written as a head.
     """
     _one_instant(db)
     sums = _Sums(defaultdict(int), defaultdict(int), defaultdict(int))
     problems = _Problems()
-    seals, last = _check_seals(db, sums, problems, _parse(expected))
+    chain = _check_seals(db, sums, problems, _heads(expected))
+    sums = sums.named()
     accounts = _check_accounts(db, sums, problems)
     _check_settlements(db, sums, problems)
     for sentence in pairing_problems(db):
@@ -93,11 +133,12 @@ def verify(db: Session, *, expected: str | None = None) -> Verdict:
         problems=problems.told,
         accounts=len(accounts),
         transfers=sums.transfers,
-        seals=seals,
+        seals=chain.seals,
+        unsealed=chain.unsealed,
         coins_paid_in=-sum(outside),
         coins_awarded=awarded - returned,
         coins_spent=sums.by_code[TransferCode.spend] + sums.by_code[TransferCode.donation],
-        head=last,
+        head=f"{chain.sequence}:{chain.digest.hex()}",
     )
 
 
@@ -122,78 +163,92 @@ def _one_instant(db: Session) -> None:
         db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
-def _parse(expected: str | None) -> tuple[int, bytes] | None:
-    if expected is None:
-        return None
-    number, _, digest = expected.partition(":")
-    try:
-        return int(number), bytes.fromhex(digest)
-    except ValueError as error:
-        raise Invalid("A head is written as NUMBER:DIGEST, as the verdict prints it.", field="expected") from error
+def _heads(expected: str | Sequence[str] | None) -> set[tuple[int, bytes]]:
+    written = [expected] if isinstance(expected, str) else expected or []
+    heads: set[tuple[int, bytes]] = set()
+    for each in written:
+        number, _, digest = each.partition(":")
+        try:
+            heads.add((int(number), bytes.fromhex(digest)))
+        except ValueError as error:
+            raise Invalid("A head is written as NUMBER:DIGEST, as the verdict prints it.", field="expected") from error
+    return heads
 
 
-def _check_seals(db: Session, sums: _Sums, problems: _Problems, expected: tuple[int, bytes] | None) -> tuple[int, str]:
-    """Walk the chain with its transfers beside; how many seals there are and the last one's head."""
-    secret = seal_secret(db)
-    batches = _batches(db)
-    batch = next(batches, None)
-    previous, sequence, count = GENESIS, 0, 0
-    seals = select(Seal.sequence, Seal.previous, Seal.digest, Seal.transfers, Seal.booked_at).order_by(Seal.sequence)
-    for seal in db.execute(seals.execution_options(yield_per=_ROWS_PER_FETCH)):
-        batch = _skip_unsealed(batch, batches, seal.sequence, sums, problems)
-        rows: list[Any] = []
-        if batch is not None and batch[0] == seal.sequence:
-            rows, batch = batch[1], next(batches, None)
-        count += 1
-        if seal.sequence != sequence + 1:
-            problems.add("chain", f"The chain has no seal {sequence + 1}: a seal is missing before {seal.sequence}.")
-        elif seal.previous != previous:
+class _Booked:
+    """All transfers in the order of booking, taken as far as a seal goes."""
+
+    def __init__(self, db: Session, sums: _Sums, problems: _Problems) -> None:
+        self._rows = booked_rows(db)
+        self._sums, self._problems = sums, problems
+        self._next = next(self._rows, None)
+
+    def upto(self, batch: int | None) -> Iterator[Booked]:
+        """The transfers of the batches up to this one that were not taken yet; None: all."""
+        while (row := self._next) is not None and (batch is None or row.batch <= batch):
+            self._sums.add(row)
+            if row.month != month_of(_id(row.id)):
+                self._problems.add("month", f"Transfer {row.id.hex()} lies under the month {row.month}, not its own.")
+            yield row
+            self._next = next(self._rows, None)
+
+
+def _check_seals(db: Session, sums: _Sums, problems: _Problems, expected: set[tuple[int, bytes]]) -> _Chain:
+    """Walk the chain with its transfers beside, and add up everything that was booked."""
+    secret, booked, chain = seal_secret(db), _Booked(db, sums, problems), _Chain()
+    columns = (Seal.sequence, Seal.previous, Seal.digest, Seal.transfers, Seal.booked_at, Seal.upto, Seal.form)
+    for seal in db.execute(select(*columns).order_by(Seal.sequence).execution_options(yield_per=_ROWS_PER_FETCH)):
+        if seal.sequence != chain.sequence + 1:
+            wanted = f"The chain has no seal {chain.sequence + 1}: a seal is missing before {seal.sequence}."
+            problems.add("chain", wanted)
+        elif seal.previous != chain.digest:
             problems.add("chain", f"Seal {seal.sequence} does not follow the one before it.")
-        _check_seal(seal, rows, secret, sums, problems)
-        if expected is not None and expected == (seal.sequence, seal.digest):
-            expected = None
-        previous, sequence = seal.digest, seal.sequence
-    _skip_unsealed(batch, batches, None, sums, problems)
-    if expected is not None and expected != (0, GENESIS):
-        problems.add("chain", f"Seal {expected[0]} is not the one noted earlier: history was cut off or rewritten.")
-    return count, f"{sequence}:{previous.hex()}"
+        if seal.upto <= chain.upto:
+            problems.add("chain", f"Seal {seal.sequence} says that it closes what an earlier one closed.")
+        _check_seal(seal, booked.upto(seal.upto), secret, problems)
+        expected.discard((seal.sequence, seal.digest))
+        chain = _Chain(chain.seals + 1, seal.sequence, seal.digest, seal.upto)
+    for number, _ in sorted(expected - {(0, GENESIS)}):
+        problems.add("chain", f"Seal {number} is not the one noted earlier: history was cut off or rewritten.")
+    unsealed = sum(1 for _ in booked.upto(None))
+    if unsealed and db.get_bind().dialect.name == "sqlite":  # where each batch is sealed as it is booked
+        problems.add("unsealed", f"{unsealed} transfers stand under no seal.")
+    return replace(chain, unsealed=unsealed)
 
 
-def _check_seal(seal: Any, rows: list[Any], secret: bytes, sums: _Sums, problems: _Problems) -> None:
-    sealed = [SealedRow._make(row[:7]) for row in rows]
-    for row in sealed:
-        sums.add(row)
-    if len(rows) != seal.transfers:
-        problems.add("seal", f"Seal {seal.sequence} closed {seal.transfers} transfers and {len(rows)} are there.")
-    if any(row.booked_at != seal.booked_at for row in rows):
-        problems.add("seal", f"A transfer under seal {seal.sequence} has another instant than its seal.")
-    if seal_digest(secret, seal.previous, seal.sequence, seal.booked_at, sealed) != seal.digest:
+def _check_seal(seal: Any, rows: Iterator[Booked], secret: bytes, problems: _Problems) -> None:
+    digest, transfers = (_digest_by_row if seal.form == BY_ROW else _digest_by_column)(seal, rows, secret)
+    if transfers != seal.transfers:
+        problems.add("seal", f"Seal {seal.sequence} closed {seal.transfers} transfers and {transfers} are there.")
+    if digest != seal.digest:
         problems.add("seal", f"Seal {seal.sequence} does not fit its transfers: a row was changed, added or dropped.")
 
 
-def _skip_unsealed(
-    batch: tuple[int, list[Any]] | None,
-    batches: Iterator[tuple[int, list[Any]]],
-    before: int | None,
-    sums: _Sums,
-    problems: _Problems,
-) -> tuple[int, list[Any]] | None:
-    """Tell of transfers whose seal does not exist, up to the seal ``before``."""
-    while batch is not None and (before is None or batch[0] < before):
-        for row in batch[1]:
-            sums.add(SealedRow._make(row[:7]))
-        problems.add("unsealed", f"{len(batch[1])} transfers stand under seal {batch[0]}, which does not exist.")
-        batch = next(batches, None)
-    return batch
+def _digest_by_column(seal: Any, rows: Iterator[Booked], secret: bytes) -> tuple[bytes, int]:
+    making = SealDigest(secret, seal.previous, seal.sequence, seal.booked_at)
+    for row in rows:
+        making.add(row)
+    return making.done(seal.upto), making.transfers
 
 
-def _batches(db: Session) -> Iterator[tuple[int, list[Any]]]:
-    """The transfers of each seal in the order of their ids."""
-    columns = [getattr(Transfer, name) for name in SealedRow._fields]
-    wanted = select(*columns, Transfer.booked_at, Transfer.seal).order_by(Transfer.seal, Transfer.id)
-    rows: Iterable[Any] = db.execute(wanted.execution_options(yield_per=_ROWS_PER_FETCH))
-    for sequence, batch in groupby(rows, key=lambda row: row.seal):
-        yield sequence, list(batch)
+def _digest_by_row(seal: Any, rows: Iterator[Booked], secret: bytes) -> tuple[bytes, int]:
+    """As seals were made before the ledger had months: all transfers have the seal's number and instant."""
+    batch = list(rows)
+    if any((row.batch, row.booked_us) != (seal.sequence, microseconds(seal.booked_at)) for row in batch):
+        return b"", len(batch)
+    sealed = [
+        SealedRow(
+            _id(row.id),
+            _id(row.debit),
+            _id(row.credit),
+            row.amount_coins,
+            row.code,
+            row.cause,
+            None if row.group is None else _id(row.group),
+        )
+        for row in batch
+    ]
+    return seal_digest(secret, seal.previous, seal.sequence, seal.booked_at, sealed), len(batch)
 
 
 def _check_accounts(db: Session, sums: _Sums, problems: _Problems) -> dict[UUID, tuple[AccountKind, int]]:

@@ -15,7 +15,7 @@ import shutil
 import sqlite3
 import subprocess
 import tarfile
-from collections.abc import Generator
+from collections.abc import Container, Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import URL
 
+from incentives.heads import FILE as HEADS
 from privacy.erasure_list import FILE as ERASURES
 from privacy.errors import Conflict, Invalid
 from privacy.key_files import locked, make_durable
@@ -67,7 +68,9 @@ def back_up(places: Places, out: Path, *, today: date) -> Backup:
             databases = _pack(
                 folders[0] / f"{today}.tar", [(path, path.name) for path in sorted(Path(scratch).iterdir())]
             )
-        keys = _pack(folders[1] / f"{today}.tar", [(places.keys[side], str(side)) for side in Side], without=ERASURES)
+        keys = _pack(
+            folders[1] / f"{today}.tar", [(places.keys[side], str(side)) for side in Side], without=(ERASURES, HEADS)
+        )
         listed = _keep(places.keys[Side.members] / ERASURES, folders[2] / f"{today}.jsonl")
     except OSError as error:
         raise Invalid(f"The folder {out} cannot be written: {error.strerror}.", field="out") from error
@@ -131,13 +134,13 @@ def _run(side: Side, address: URL, command: list[str]) -> None:
         )
 
 
-def _pack(target: Path, parts: list[tuple[Path, str]], *, without: str | None = None) -> Path:
+def _pack(target: Path, parts: list[tuple[Path, str]], *, without: Container[str] = ()) -> Path:
     """An archive, there whole or not at all."""
     draft = target.with_name(f".{target.name}.part")
 
     def wanted(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
         name = entry.name.rsplit("/", 1)[-1]
-        if name == without or name.startswith("."):
+        if name in without or name.startswith("."):
             return None
         entry.uid = entry.gid = entry.mtime = 0
         entry.uname = entry.gname = ""

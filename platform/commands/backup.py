@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from incentives.heads import note_head
 from incentives.verify import verify
 from privacy.errors import Conflict
 from privacy.keys import KeyRing
@@ -69,6 +70,7 @@ def _made_ready(places: Places) -> str:
         verdict = verify(db)
     if not verdict.ok:
         raise Conflict(f"The ledger of the backup is wrong: {verdict.problems[0]}")
+    note_head(places.keys[Side.members], verdict.head, datetime.now(UTC))
     return verdict.head
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import click
 
 from incentives.coin_terms import funds_of, set_term
+from incentives.heads import noted_head
 from incentives.purses import PurseKind, purse_owner
 from incentives.statements import Statement, statement
 from incentives.verify import Verdict, verify
@@ -27,15 +28,21 @@ def ledger() -> None:
 
 @ledger.command("verify")
 @stores_option
-@click.option("--head", metavar="NUMBER:DIGEST", help="The last seal as noted earlier: must still be in the chain.")
+@click.option(
+    "--head",
+    "--expected",
+    metavar="NUMBER:DIGEST",
+    help="A last seal as noted earlier: must still be in the chain, as must the one noted beside the keys.",
+)
 @json_option
 def verify_command(directory: Path | None, head: str | None, as_json: bool) -> None:
-    """Recompute every balance, hold and settlement and the chain of seals; exit status 1 where something is wrong."""
+    """Recompute every balance, hold, lot and settlement and the chain of seals; exit status 1 where one is wrong."""
     with (
         opened(directory) as stores,
         transaction(stores.members, OPERATOR, Purpose.operation, read_only=True) as db,
     ):
-        verdict = verify(db, expected=head)
+        noted = noted_head(stores.members.keys.directory)
+        verdict = verify(db, expected=[each for each in (head, noted) if each is not None])
     answer(as_json, {"ok": verdict.ok, **asdict(verdict)}, _verdict(verdict))
     if not verdict.ok:
         note(f"error: The ledger is wrong in {len(verdict.problems)} places. {verdict.problems[0]}")
@@ -96,7 +103,8 @@ def _verdict(verdict: Verdict) -> str:
     lines = [
         "The ledger is whole." if verdict.ok else "The ledger is WRONG:",
         *(f"  - {problem}" for problem in verdict.problems),
-        f"{verdict.accounts} accounts, {verdict.transfers} transfers under {verdict.seals} seals.",
+        f"{verdict.accounts} accounts, {verdict.transfers} transfers under {verdict.seals} seals"
+        + (f", {verdict.unsealed} of them to be sealed next." if verdict.unsealed else "."),
         f"{verdict.coins_paid_in} coins paid in, {verdict.coins_awarded} awarded, {verdict.coins_spent} spent.",
         f"Last seal: {verdict.head}",
     ]

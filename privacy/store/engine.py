@@ -23,6 +23,10 @@ from sqlalchemy.exc import ArgumentError
 
 from privacy.errors import Invalid
 
+CACHE_KIB = 32 * 1024
+"""Pages that a connection keeps at most: the ledger's indexes are read and changed all over."""
+CHECKPOINT_PAGES = 8_000
+"""Pages in the write-ahead log before they are copied into the file: what many bookings change is copied once."""
 BUSY_TIMEOUT_MS = 20_000
 READ_ONLY = "vitaal_read_only"
 """Execution option of a transaction that writes nothing."""
@@ -127,6 +131,8 @@ def _open_sqlite(database: str | None, build: SqliteBuild, authorizer: Authorize
         cursor.execute("PRAGMA recursive_triggers=ON")  # else INSERT OR REPLACE passes by the append-only triggers
         cursor.execute("PRAGMA trusted_schema=OFF")
         cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA cache_size={-CACHE_KIB}")
+        cursor.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         cursor.execute("PRAGMA secure_delete=ON")  # what an erased person's rows held must not stay in free pages
         cursor.close()
         if authorizer is not None:

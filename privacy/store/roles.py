@@ -187,6 +187,13 @@ _TELLING = (
 """Functions that tell of a whole server's work, or write objects that nothing here uses."""
 
 
+_LEDGER_OWNER = """
+SELECT quote_ident(proowner::regrole::text) FROM pg_proc
+WHERE oid = to_regprocedure('vitaal_wall.ledger_number()')"""
+_LEDGER_NEEDS = "pg_current_xact_id(), pg_current_snapshot(), pg_snapshot_xmin(pg_snapshot)"
+"""What the ledger's functions call as their owner: transfers carry the number of the transaction that booked them."""
+
+
 def telling(connection: Connection) -> tuple[list[str], list[str]]:
     """Catalogue tables and functions that show everybody what other databases of the server do."""
     views = list(connection.exec_driver_sql(_COUNTERS, (_SHARED,)).scalars())
@@ -201,6 +208,8 @@ def hide_the_server(connection: Connection) -> None:
     if functions:
         connection.exec_driver_sql(f"REVOKE EXECUTE ON FUNCTION {', '.join(functions)} FROM PUBLIC")
     connection.exec_driver_sql("REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC")
+    for owner in connection.exec_driver_sql(_LEDGER_OWNER).scalars():
+        connection.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION {_LEDGER_NEEDS} TO {owner}")
 
 
 def problems(connection: Connection, side: Side) -> Iterator[str]:

@@ -81,6 +81,12 @@ class GuardedSession(Session):
     """A session whose statements are kept to what its guard sees."""
 
 
+def sees_all(db: Session) -> bool:
+    """Whether the transaction sees every row, so that a statement past the ORM reaches nothing that it may not."""
+    guard = _guard_of(db)
+    return guard is None or guard.is_open
+
+
 def owner_column(model: type[Any]) -> str | None:
     """The column that says whose a row is, None where rows belong to nobody or through another table."""
     held = model.__holding__

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from time import sleep
 from uuid import UUID, uuid4
 
 import pandas as pd
@@ -12,6 +13,7 @@ from incentives.funds import credit_payment, fund_account
 from incentives.ledger import AccountKind, NewTransfer, TransferCode, account_of, book, book_many, open_account
 from incentives.lots import pair
 from incentives.purses import PurseKind, purse
+from incentives.seals import seal_trailing
 from incentives.settle import FundShare, Settled, settle
 from incentives.verify import Verdict, verify
 from privacy.principals import OPERATOR, Principal, Purpose, Role, job
@@ -36,11 +38,30 @@ def verdict(store: Store, *, expected: str | None = None) -> Verdict:
         return verify(db, expected=expected)
 
 
+def seal_now(store: Store) -> None:
+    """Seal everything that is booked: at once, unless other tests' transactions on the same server are under way."""
+    for _ in range(300):
+        with rewards(store) as db:
+            seal_trailing(db, NOW)
+        if not verdict(store).unsealed:
+            return
+        sleep(0.1)
+    raise AssertionError("something on this server stays under way")
+
+
 def a_fund(db: Session, coins: int) -> UUID:
     fund = fund_account(db, collective=uuid4(), payer="insurer", payer_id=uuid4(), now=NOW)
     if coins:
         credit_payment(db, payment=uuid4(), fund=fund, amount_coins=coins, booked_at=NOW)
     return fund
+
+
+def an_account(db: Session, coins: int = 0) -> UUID:
+    """A partner's account with coins straight from outside: what leaves it needs no lots."""
+    account = open_account(db, kind=AccountKind.partner, owner=uuid4(), now=NOW)
+    if coins:
+        pay_in(db, account, coins)
+    return account
 
 
 def a_purse(db: Session, coins: int = 0) -> UUID:

@@ -214,7 +214,7 @@ def test_a_hold_is_placed_and_posted_once_and_answers_alike(members: Store) -> N
         with pytest.raises(ReferenceReused):
             _hold(db, account, 6, reference)
         first = _post(db, reference, shop)
-        assert _post(db, reference, shop, at=NOW + timedelta(days=9)).seal == first.seal
+        assert _post(db, reference, shop, at=NOW + timedelta(days=9)).batch == first.batch
         with pytest.raises(ReferenceReused):
             _post(db, reference, other)
         with pytest.raises(Conflict, match="already spent"):

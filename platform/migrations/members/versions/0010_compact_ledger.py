@@ -34,10 +34,22 @@ IDS = {
 }
 """Columns with ids of accounts and transfers, besides the transfers themselves."""
 CODES = ("payment", "award", "correction", "spend", "donation", "refund", "expiry", "write_off", "payout")
-_COLUMNS = "amount_coins, booked_at, seal, month, id, debit, credit, group_id, code, cause"
+_COLUMNS = "amount_coins, booked_at, batch, month, id, debit, credit, group_id, code, cause"
 
 
 def upgrade() -> None:
+    """Seals of before close one batch each, of their own number, and were made row by row."""
+    for statement in drop_append_only_ddl("ledger_seal", op.get_bind().dialect.name):
+        op.execute(statement)
+    with op.batch_alter_table("ledger_seal", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("upto", sa.BigInteger(), nullable=True))
+        batch_op.add_column(sa.Column("form", sa.SmallInteger(), nullable=True))
+    op.execute("UPDATE ledger_seal SET upto = sequence, form = 1")
+    with op.batch_alter_table("ledger_seal", schema=None) as batch_op:
+        batch_op.alter_column("upto", nullable=False, existing_type=sa.BigInteger())
+        batch_op.alter_column("form", nullable=False, existing_type=sa.SmallInteger())
+    for statement in append_only_ddl("ledger_seal", op.get_bind().dialect.name):
+        op.get_bind().exec_driver_sql(statement.replace("%", "%%"))
     if op.get_bind().dialect.name == "sqlite":
         _upgrade_sqlite(op.get_bind())
     else:
@@ -110,7 +122,7 @@ def _create_transfers() -> None:
         "ledger_transfer",
         sa.Column("amount_coins", sa.BigInteger(), nullable=False),
         sa.Column("booked_at", UtcDateTime(timezone=True), nullable=False),
-        sa.Column("seal", sa.BigInteger(), nullable=False),
+        sa.Column("batch", sa.BigInteger(), nullable=False),
         sa.Column("month", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("id", AccountId(), nullable=False),
         sa.Column("debit", AccountId(), nullable=False),
