@@ -214,7 +214,7 @@ _ADD_SQLITE = (
     " WHERE subject = ? AND employer = ? AND year = ?"
 )
 _ADD_POSTGRESQL = """
-WITH change (cents, subject, employer, year) AS (SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::uuid[], %s::int[]))
+WITH change (cents, subject, employer, year) AS (SELECT * FROM unnest(%b::bigint[], %b::uuid[], %b::uuid[], %b::int[]))
 UPDATE yearly_earning SET counted_cents = counted_cents + change.cents, updated_at = %s
 FROM change WHERE yearly_earning.subject = change.subject AND yearly_earning.employer = change.employer
 AND yearly_earning.year = change.year
