@@ -11,46 +11,35 @@ import sys
 import venv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import UUID, uuid4
 
 from bench.frame import Comparison, NotMeasured
+from bench.ledger_world import AS_JOB, NOW, World, book_rows, world
 from bench.places import members_store, postgresql_database
-from incentives.accounts import AccountKind, account_of, open_accounts
-from incentives.ledger import NewTransfer, TransferCode, book, book_many
-from privacy.principals import Purpose, job
-from privacy.store import Store, transaction
+from incentives.posting import Poster
+from privacy.principals import Purpose
 
 HORDAK = "django-hordak==2.0.0"
 WANTED = (HORDAK, "django<6", "psycopg2-binary")
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ACCOUNTS = 500
 SINGLES, BATCH = 50, 10_000
-AS_JOB = job("bench")
 
 
 def comparisons() -> Iterator[Comparison]:
     """Rows for ``bench.__main__``. Raises: NotMeasured."""
     python = _environment()
     with members_store("postgresql") as store, postgresql_database() as url, _hordak(python, url) as tell:
-        fund, purses = _accounts(store)
-        yield Comparison(
-            f"{SINGLES} single postings, durable, PostgreSQL",
-            HORDAK,
-            lambda: _singles(store, fund, purses),
-            lambda: tell(f"single {SINGLES}"),
-            7,
-            "single-hordak",
-        )
-        yield Comparison(
-            f"batch of {BATCH:,}, all features, PostgreSQL",
-            HORDAK,
-            lambda: _batch(store, fund, purses),
-            lambda: tell(f"batch {BATCH}"),
-            5,
-        )
+        here = world(store)
+        poster = Poster(store, AS_JOB, Purpose.rewards)
+
+        def singles() -> None:
+            for new in here.postings.transfers(SINGLES):
+                poster.book(new, booked_at=NOW)
+
+        work = f"{SINGLES} single postings, durable, PostgreSQL"
+        yield Comparison(work, HORDAK, singles, lambda: tell(f"single {SINGLES}"), 7, "single-hordak")
+        work = f"batch of {BATCH:,}, all features, PostgreSQL"
+        yield Comparison(work, HORDAK, lambda: _batch(here), lambda: tell(f"batch {BATCH}"), 5)
 
 
 def _environment() -> Path:
@@ -110,39 +99,5 @@ def _hordak(python: Path, url: str) -> Iterator[Callable[[str], None]]:
         answers.close()
 
 
-def _accounts(store: Store) -> tuple[UUID, list[UUID]]:
-    with transaction(store, AS_JOB, Purpose.rewards) as db:
-        outside, purses = account_of(db, kind=AccountKind.outside, now=NOW), [uuid4() for _ in range(ACCOUNTS)]
-        open_accounts(db, purses, kind=AccountKind.purse, now=NOW)
-    return outside, purses
-
-
-def _new(number: int, fund: UUID, purses: list[UUID]) -> NewTransfer:
-    return NewTransfer(
-        reference=uuid4(),
-        debit=fund,
-        credit=purses[number % ACCOUNTS],
-        amount_coins=1 + number % 5,
-        code=TransferCode.award,
-        cause="bench/rule/2026-01-01",
-    )
-
-
-def _singles(store: Store, fund: UUID, purses: list[UUID]) -> None:
-    for number in range(SINGLES):
-        with transaction(store, AS_JOB, Purpose.rewards) as db:
-            book(
-                db,
-                reference=uuid4(),
-                debit=fund,
-                credit=purses[number % ACCOUNTS],
-                amount_coins=1 + number % 5,
-                code=TransferCode.award,
-                cause="bench/rule/2026-01-01",
-                booked_at=NOW,
-            )
-
-
-def _batch(store: Store, fund: UUID, purses: list[UUID]) -> None:
-    with transaction(store, AS_JOB, Purpose.rewards) as db:
-        book_many(db, [_new(number, fund, purses) for number in range(BATCH)], booked_at=NOW)
+def _batch(here: World) -> None:
+    assert book_rows(here, here.postings.numbers(BATCH)) == BATCH
