@@ -69,6 +69,12 @@ def held_up(town: Town) -> tuple[Visitor, str]:
     return visitor, link[1]
 
 
+def balance(visitor: Visitor) -> int:
+    """The coins that the page of today shows."""
+    found = re.search(r"([\d,]+) coins?\b", visitor.text("/me"))
+    return int(found[1].replace(",", "")) if found else 0
+
+
 def test_an_empty_list_says_that_everything_counts(town: Town) -> None:
     assert "Everything you brought in counts." in town.newcomer().text("/me/data/held")
     assert "Alles wat je bracht, telt mee." in town.newcomer(language="nl").text("/me/data/held")
@@ -97,8 +103,10 @@ def test_a_member_reads_why_and_asks_and_reads_the_answer(town: Town, command) -
     assert (refused.exit_code, "somebody else" in refused.output) == (1, True)
     assert command("accept", again["number"], "--helper", "Bram", "--reason", "You sent the file.").exit_code == 0
     assert "it counts" in visitor.text(page)
+    before = balance(visitor)
     run_due(context_for(town.stores, NOW + timedelta(hours=2)), JOBS)
     assert "250,000" in visitor.text("/me/data")
+    assert balance(visitor) > before, "settling pays the difference"
 
 
 def test_the_code_of_a_leave_for_one_item_opens_nothing_else(town: Town, command, monkeypatch) -> None:
