@@ -5,6 +5,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -155,7 +156,7 @@ def test_columns_come_in_any_order_with_words_and_groups_of_their_own(members: S
         accounts = [an_account(db, 1000) for _ in range(4)]
     chance, number = random.Random(5), 137
     pairs = [chance.sample(accounts, 2) for _ in range(number)]
-    columns = {
+    columns: dict[str, Any] = {
         "references": [uuid4().bytes for _ in range(number)],
         "debited": [debit.bytes for debit, _ in pairs],
         "credited": [credit.bytes for _, credit in pairs],
@@ -175,7 +176,7 @@ def test_columns_come_in_any_order_with_words_and_groups_of_their_own(members: S
             stored = (row.amount_coins, row.code, row.cause, row.group_id and row.group_id.bytes, row.booked_at)
             wanted = tuple(columns[name][place] for name in ("amounts_coins", "codes", "causes", "groups"))
             assert stored == (*wanted, NOW)
-    other = columns | {"causes": ["p/other/cause", *columns["causes"][1:]]}
+    other: dict[str, Any] = columns | {"causes": ["p/other/cause", *columns["causes"][1:]]}
     with rewards(members) as db, pytest.raises(ReferenceReused):
         book_columns(db, **other, booked_at=NOW)
     assert verdict(members).problems == []
