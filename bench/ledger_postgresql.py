@@ -3,7 +3,7 @@
 The peers' table has the columns id (uuid PRIMARY KEY), debit, credit, amount and cause; their accounts a balance and
 nothing else. The bare function inserts one row and moves two balances, the fund's last, in one statement of a session
 in autocommit. COPY takes the rows as text, row by row, into the table with its key, and moves no balance. Each
-contender makes its rows while the clock runs. Ours books through ``Poster`` and ``book_columns`` with all that they promise.
+contender makes its rows while the clock runs. Ours books through ``Poster`` and ``book_columns``.
 """
 
 from collections.abc import Callable, Iterator

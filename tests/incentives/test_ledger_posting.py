@@ -116,11 +116,11 @@ def test_what_is_refused_for_one_refuses_nothing_of_the_others(members: Store) -
         "no amount": new(one, other, 0),
         "fits too": new(one, other, 2),
     }
-    with poster._leading:  # all of them wait and go together
+    with poster._leading:  # pyright: ignore[reportPrivateUsage] - all of them wait and go together
         threads = [threading.Thread(target=post, args=each) for each in wanted.items()]
         for thread in threads:
             thread.start()
-        while len(poster._waiting) < len(wanted):
+        while len(poster._waiting) < len(wanted):  # pyright: ignore[reportPrivateUsage]
             pass
     for thread in threads:
         thread.join()
