@@ -26,10 +26,10 @@ def mail_code(
 
     Raises: NotFound, Conflict (no private address is proven, or the order has no code).
     """
+    found = order_of(db, subject, order)
     address = address_of(db, account)
     if address is None:
         raise Conflict("First add a private e-mail address to your account.")
-    found = order_of(db, subject, order)
     code = read_code(db, subject=subject, cipher=cipher, order=order, now=now)
     queue(
         db,

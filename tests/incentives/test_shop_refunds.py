@@ -7,6 +7,7 @@ import pytest
 from books import NOW, a_member, pay_in, rewards, verdict
 from sqlalchemy import select
 
+from incentives.exporting import SECTIONS
 from incentives.ledger import balance
 from incentives.offering import Offer, add_item, add_label
 from incentives.partners import settle_partners
@@ -15,6 +16,7 @@ from incentives.refunds import NoRefund, give_back, refund_for, refundable
 from incentives.shelf import ItemKind, ShopItem, VoucherCode
 from incentives.shop import CoinsMissing, LimitReached, OrderState, buy, orders, payments_of, read_code
 from privacy.errors import Forbidden, NotFound
+from privacy.export import Person
 from privacy.jobs import Period
 from privacy.keys import Cipher
 from privacy.principals import Purpose
@@ -164,3 +166,15 @@ def test_nobody_gives_back_or_reads_for_somebody_else(members: Store) -> None:
                 give_back(db, subject=whose, cipher=CIPHER, order=order, now=NOW)
             with pytest.raises(NotFound):
                 read_code(db, subject=whose, cipher=CIPHER, order=order, now=NOW)
+
+
+def test_an_export_does_not_read_a_code_that_can_still_go_back(members: Store) -> None:
+    with rewards(members) as db:
+        subject = rich(db, free=20)
+        order = bought(db, subject, an_item(db, refund_days=14)).id
+        final = bought(db, subject, an_item(db)).id
+        person = Person(account=uuid4(), subject=subject, cipher=CIPHER, now=NOW)
+        section = next(each for each in SECTIONS if each.name == "orders")
+        assert {row["id"]: row["code"] for row in section.rows(db, person)} == {str(order): None, str(final): "AAA"}
+        read_code(db, subject=subject, cipher=CIPHER, order=order, now=NOW)
+        assert {row["code"] for row in section.rows(db, person)} == {"AAA"}
