@@ -27,9 +27,9 @@ def insert(connection: Connection, batch: Batch, *, number: int, booked_at: date
     """Insert what is not there yet; how many rows that was. At most ROWS_MAX."""
     columns, values = _columns(batch)
     values |= {"batch": number, "booked_at": booked_at.astimezone(UTC).strftime(_INSTANT)}
-    sql = (
+    sql = (  # naming a column of n: without, the faces' allow-list is asked for a table of that name
         f"INSERT INTO ledger_transfer ({_NAMES}, batch, booked_at) {_PLACES}"
-        f" SELECT {', '.join(columns.values())}, :batch, :booked_at FROM n WHERE i >= 0"  # a column of n is named: the faces' allow-list knows no table n
+        f" SELECT {', '.join(columns.values())}, :batch, :booked_at FROM n WHERE i >= 0"
         " ON CONFLICT (id, month) DO NOTHING"
     )
     return connection.exec_driver_sql(sql, values).rowcount
