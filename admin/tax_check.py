@@ -7,7 +7,7 @@ its findings only sentences leave it, and amounts that are public anyway: what w
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -47,13 +47,10 @@ class TaxCheck:
 
 def check_tax(members: Store, employers: Store, now: datetime) -> TaxCheck:
     """Recompute everything that the statements for payroll rest on."""
-    with transaction(employers, AS_JOB, Purpose.copying, read_only=True) as db:
-        payments = [
-            (row.id, (row.collective, Payer(row.payer), row.payer_id), row.amount_cents, row.received_on)
-            for row in db.scalars(select(Payment).order_by(Payment.id))
-        ]
     with transaction(members, AS_JOB, Purpose.rewards, read_only=True) as db:
+        _one_instant(db)
         funds = funds_of(db)
+        payments = _payments(employers)  # after the books: a payment is recorded before it is credited
         accounts = {(fund.collective, fund.payer, fund.payer_id): fund.account for fund in funds}
         received = [
             Received(id=reference, fund=accounts.get(_payer_of(db, *key)), amount_cents=cents, received_on=day)
@@ -70,6 +67,20 @@ def check_tax(members: Store, employers: Store, now: datetime) -> TaxCheck:
 def _payer_of(db: Session, collective: UUID, payer: Payer, payer_id: UUID) -> tuple[UUID, Payer, UUID]:
     """As whom somebody pays: tiny employers pay together."""
     return collective, payer, pays_as(db, collective, payer_id) if payer is Payer.employer else payer_id
+
+
+def _one_instant(db: Session) -> None:
+    """See one state of the books while others go on booking (SQLite readers do so anyway)."""
+    if db.get_bind().dialect.name == "postgresql":
+        db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+def _payments(employers: Store) -> list[tuple[UUID, tuple[UUID, Payer, UUID], int, date]]:
+    with transaction(employers, AS_JOB, Purpose.copying, read_only=True) as db:
+        return [
+            (row.id, (row.collective, Payer(row.payer), row.payer_id), row.amount_cents, row.received_on)
+            for row in db.scalars(select(Payment).order_by(Payment.id))
+        ]
 
 
 def require_agreement(members: Store, employers: Store, now: datetime) -> str:

@@ -340,3 +340,11 @@ def test_a_fund_is_of_its_payer(members: Store, company: Company) -> None:
         assert [each.payer_id for each in funds_of(db, payer=Payer.insurer)] == [company.holder]
         assert funds_of(db, payer_id=uuid4()) == []
         assert {each.coin_value_cents for each in found} == {10}
+
+
+def test_the_payment_of_a_tiny_employer_is_found_in_the_fund_that_it_shares(members: Store, employers: Store) -> None:
+    tiny = declared_company(employers, heads=4)
+    pay(employers, tiny, payer="employer", cents=24_000, on=TODAY)
+    copy_organisations(members, employers, MIRRORS)
+    credit_payments(members, employers, NOW)
+    assert check_tax(members, employers, LATER).problems == []
