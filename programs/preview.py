@@ -7,7 +7,7 @@ judged on the same people with the same days, so that what differs is the change
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 import numpy as np
 import pandas as pd
@@ -143,11 +143,11 @@ def _events(programme: Programme, persons: Sequence[Person]) -> Events:
     """Everything that can be ticked is ticked on the same days; what a third party confirms does not happen."""
     told = {activity.event for activity in programme.activities if activity.event}
     kinds = sorted(kind for kind in told if not kind.startswith("milestone:"))
-    rows: list[tuple[int, pd.Timestamp, str]] = []
+    rows: list[tuple[int, datetime, str]] = []
     for place, person in enumerate(persons):
-        rows.append((place, pd.Timestamp(person.joined_on) + pd.Timedelta(hours=9), "joined"))
+        rows.append((place, datetime.combine(person.joined_on, time(9)), "joined"))
         for day in np.flatnonzero(person.ticks).tolist():
-            at = pd.Timestamp(person.day(day)) + pd.Timedelta(hours=12)
+            at = datetime.combine(person.day(day), time(12))
             rows.extend((place, at, kind) for kind in kinds)
     return Events(pd.DataFrame(rows, columns=["member", "at", "kind"]))
 
