@@ -19,7 +19,6 @@ from incentives.ledger import NewTransfer, TransferCode, book_many
 from incentives.lots import Lot, all_lots, first_day, held_by, insert, unheld
 from incentives.purses import Purse, PurseKind, own_purses
 from incentives.references import reference, reference_secret
-from incentives.seals import lock_ledger
 
 PURSES_PER_BATCH = 200
 WARNED_AHEAD = timedelta(days=60)
@@ -49,7 +48,6 @@ def _expire(db: Session, purses: Sequence[UUID], today: date, now: datetime) -> 
     until = may_have_ended(decided, today)
     if not any(lot.coins > 0 for lot in all_lots(db, purses, until=until)):
         return 0
-    lock_ledger(db)
     lock_accounts(db, purses)
     ended = _ended(db, purses, decided, today)
     secret = reference_secret(db)

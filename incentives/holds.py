@@ -12,12 +12,11 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Enum, Index, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from incentives.accounts import Account, AccountKind, InsufficientCoins, available
+from incentives.accounts import Account, AccountKind, InsufficientCoins, available, lock_accounts
 from incentives.bulk import insert_rows, table_of
 from incentives.ledger import NewTransfer, ReferenceReused, Transfer, TransferCode, book_many, check_amount
 from incentives.lots import pair
 from incentives.references import month_of
-from incentives.seals import lock_ledger
 from privacy.errors import Conflict, NotFound
 from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
@@ -82,7 +81,7 @@ def hold(
     Raises: InsufficientCoins, ReferenceReused, NotFound (no such account), Invalid (amount).
     """
     check_amount(amount_coins)
-    lock_ledger(db)
+    lock_accounts(db, [account])
     known = db.execute(select(Hold.account, Hold.amount_coins).where(Hold.id == reference)).one_or_none()
     if known is not None:
         if tuple(known) != (account, amount_coins):
@@ -93,7 +92,8 @@ def hold(
     if room is not None and room < amount_coins:
         raise InsufficientCoins(amount_coins - room)
     values = (reference, account, amount_coins, HoldState.open, now, expires_at)
-    insert_rows(db.connection(), table_of(Hold), _COLUMNS, [values], on_conflict="(id) DO NOTHING")
+    if not insert_rows(db.connection(), table_of(Hold), _COLUMNS, [values], on_conflict="(id) DO NOTHING"):
+        raise ReferenceReused  # at this moment, for another account: the same one would have waited for the lock
     _change_held(db, account, amount_coins)
     return reference
 
@@ -114,8 +114,9 @@ def post_hold(
 
     Raises: HoldClosed (void or expired), ReferenceReused (posted otherwise), NotFound.
     """
-    lock_ledger(db)
     held = _find(db, reference)
+    lock_accounts(db, {held.account, credit})
+    db.refresh(held)  # what was said before the lock may be over
     if held.state is HoldState.void or (held.state is HoldState.open and held.expires_at <= booked_at):
         raise HoldClosed
     with db.connection().begin_nested():
@@ -138,8 +139,9 @@ def post_hold(
 
 def void_hold(db: Session, *, reference: UUID) -> None:
     """Give the held coins free; harmless to repeat. Raises Conflict where the hold was posted, NotFound."""
-    lock_ledger(db)
     held = _find(db, reference)
+    lock_accounts(db, [held.account])
+    db.refresh(held)
     if held.state is HoldState.posted:
         raise Conflict("These coins were already spent: only a refund can bring them back.")
     if held.state is HoldState.open:
@@ -148,10 +150,10 @@ def void_hold(db: Session, *, reference: UUID) -> None:
 
 def void_expired(db: Session, now: datetime, *, account: UUID | None = None) -> int:
     """Void the open holds that ran out, of one account or of all; how many."""
-    lock_ledger(db)
     wanted = select(Hold).where(Hold.state == HoldState.open, Hold.expires_at <= now).order_by(Hold.account)
     if account is not None:
         wanted = wanted.where(Hold.account == account)
+    lock_accounts(db, {held.account for held in db.scalars(wanted)})
     expired = db.scalars(wanted.execution_options(populate_existing=True)).all()
     for held in expired:
         _close(db, held, HoldState.void)

@@ -10,23 +10,23 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from incentives.accounts import AccountKind, account_of, available
+from incentives.accounts import AccountKind, account_of, available, lock_accounts
 from incentives.holds import Hold, HoldState, void_hold
 from incentives.ledger import NewTransfer, TransferCode, book_many
 from incentives.lots import pair
 from incentives.purses import purses_known
 from incentives.references import reference, reference_secret
-from incentives.seals import lock_ledger
 
 
 def expire_purses(db: Session, subject: UUID, on: date, now: datetime) -> None:
     """Give held coins free and let the coins of all purses expire; harmless to repeat."""
-    for account in purses_known(db, [subject]).values():
+    accounts = purses_known(db, [subject]).values()
+    lock_accounts(db, accounts)
+    for account in accounts:
         _expire(db, account, on, now)
 
 
 def _expire(db: Session, account: UUID, on: date, now: datetime) -> None:
-    lock_ledger(db)
     wanted = select(Hold.id).where(Hold.account == account, Hold.state == HoldState.open).order_by(Hold.id)
     for held in db.scalars(wanted).all():
         void_hold(db, reference=held)

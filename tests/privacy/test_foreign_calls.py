@@ -299,6 +299,7 @@ def argument(call: str, parameter: str, annotation: Any, ids: Ids, shop_item: UU
         "keys": lambda: [(ids.subject, purses.PurseKind.free)],
         "funds": lambda: [ids.purse],
         "purses": lambda: [ids.purse],
+        "quarter": lambda: "2026-Q1",
         "coins": lambda: {ids.purse: 1},
         "transfers": lambda: [ids.order],
         "held": lambda: [ids.order],
