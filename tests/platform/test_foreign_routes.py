@@ -6,8 +6,9 @@ tried by every other role and by a stranger in the same role, once as it is and 
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from io import BytesIO
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
@@ -16,6 +17,8 @@ from werkzeug.test import TestResponse
 
 from admin import contracts
 from admin.wkr_issuing import issue_statements
+from incentives.offering import Offer, add_item
+from incentives.shelf import ItemKind
 from privacy import people, staff
 from privacy.member_passkeys import PASSKEYS as MEMBERS_PASSKEYS
 from privacy.passkeys import Passkeys, Site
@@ -160,13 +163,23 @@ def ids_of(found: Crawl) -> set[str]:
     return set(IDS.findall(" ".join(addresses(found)))).union(*(form.ids for form in found.forms.values()))
 
 
+def a_fruit(town: Town, *, refund_days: int) -> UUID:
+    """A voucher for nearly nothing, whose code can be given back for so many days."""
+    words = {"title_nl": "Appel", "title_en": "Apple", "description_nl": "", "description_en": ""}
+    offer = Offer(kind=ItemKind.voucher, price_coins=1, codes=["APPEL-1"], refund_days=refund_days, **words)
+    with transaction(town.stores.members, OPERATOR, Purpose.operation) as db:
+        return add_item(db, partner=uuid4(), offer=offer, now=NOW - timedelta(days=1)).id
+
+
 def test_whatever_carries_a_members_id_answers_everybody_else_like_nothing(town: Town) -> None:
     sam, kim = town.newcomer("sam"), town.newcomer("kim")
     lived_in(sam, town)
     found = crawl(sam, "/me")
-    sam.send(f"/me/shop/{town.voucher}", order=str(uuid4()))
+    fruit = [a_fruit(town, refund_days=days) for days in (0, 14)]
+    for each in fruit:
+        sam.send(f"/me/shop/{each}", order=str(uuid4()))
     found = found.with_more(crawl(sam, "/me"))
-    shared = {str(town.voucher), str(town.world.collective), *map(str, town.world.employers)}
+    shared = {str(town.voucher), *map(str, fruit), str(town.world.collective), *map(str, town.world.employers)}
     known = ids_of(found) - shared
     assert known, "the pages of a member who did something carry ids of it"
     others = {"another member": kim, "a visitor": town.visitor()}

@@ -13,7 +13,6 @@ from werkzeug.wrappers import Response
 from incentives import delivery, refunds, shop
 from incentives.purses import PurseKind, purse_availables, spendable_coins
 from incentives.shelf import ItemKind, QualityLabel, ShopItem, label_of, offered_to
-from privacy.addresses import address_of
 from privacy.errors import NotFound
 from privacy.people import cipher_of
 from privacy.principals import Purpose, Role
@@ -133,7 +132,6 @@ def order_page(order: UUID) -> Any:
             item=item,
             code=None if can_go_back else shop.bought_code(found, cipher_of(db, account())),
             can_go_back=can_go_back,
-            has_address=address_of(db, account()) is not None,
             form=form_for(ConfirmForm),
         )
 
