@@ -344,7 +344,7 @@ def test_a_statement_shows_each_transfer_with_the_balance_after_it(members: Stor
         pay_in(db, one, 3)
     with transaction(members, OPERATOR, Purpose.operation, read_only=True) as db:
         found = statement(db, one)
-        assert (found.kind, found.balance_coins) == (AccountKind.purse, 9)
+        assert (found.kind, found.balance_coins) == (AccountKind.partner, 9)
         assert [(entry.amount_coins, entry.balance_coins) for entry in found.entries] == [(10, 10), (-4, 6), (3, 9)]
         assert (found.entries[1].other, found.entries[1].cause) == (other, "move/steps/2026-02-03")
         with pytest.raises(NotFound, match="There is no account"):
