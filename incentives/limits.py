@@ -22,6 +22,7 @@ from incentives.bulk import insert_rows, table_of
 from incentives.differences import Coins, totals
 from incentives.funds import Fund, Payer
 from incentives.parts import COUNTED, Numbers, Parts
+from incentives.pooling import limited_as
 from incentives.settlements import Settlement
 from incentives.tax_figures import limit_in_force_cents
 from privacy.principals import own_subject
@@ -47,7 +48,7 @@ class YearlyEarning(MembersBase):
         owner=Owner.subject,
         columns={
             "subject": pseudonym("who earned it"),
-            "employer": plain("whose funds paid"),
+            "employer": plain("whose funds paid; all pools of tiny employers are one"),
             "year": plain("in which calendar year it was earned"),
             "counted_cents": plain("what it was worth"),
             "limit_cents": plain("the most that it may be: a check refuses more"),
@@ -150,7 +151,7 @@ def before(parts: Parts) -> Coins:
 def _employers_of(db: Session, funds: Collection[UUID]) -> tuple[list[UUID], list[tuple[int, int]]]:
     """The employers among the payers; and of each fund its employer's number from 1 (0: none) with the coin's cents."""
     rows = {
-        account: (payer_id, collective)
+        account: (limited_as(payer_id=payer_id, collective=collective), collective)
         for chunk in chunks(list(funds))
         for account, payer_id, collective in db.execute(
             select(Fund.account, Fund.payer_id, Fund.collective).where(

@@ -3,6 +3,9 @@
 The size is that of the reports: an employer under HEADS_MIN heads has no report of its own either. It is decided once,
 by the heads of the employer's first contract in the collective, so that no coins ever move because somebody was hired.
 The pool goes by the collective's own id. An employer whose own fund was opened before there were pools keeps it.
+
+A pool does not tell which of its employers pays, so under the yearly limit all pools are one payer: who works for two
+tiny employers has one limit, and one whose tiny employer changes collective cannot pass it.
 """
 
 from uuid import UUID
@@ -13,6 +16,14 @@ from sqlalchemy.orm import Session
 from incentives.funds import Fund, Payer
 from privacy.release.plan import HEADS_MIN
 from privacy.tenants.copies import ContractCopy
+
+ALL_POOLS = UUID(int=0)
+"""Stands for every pool under the yearly limit."""
+
+
+def limited_as(*, payer_id: UUID, collective: UUID) -> UUID:
+    """Under whose yearly limit the coins of an employers' fund fall."""
+    return ALL_POOLS if payer_id == collective else payer_id
 
 
 def pays_as(db: Session, collective: UUID, employer: UUID) -> UUID:

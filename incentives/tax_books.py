@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Integer, extract, func, select
+from sqlalchemy import Integer, Uuid, case, extract, func, literal, select
 from sqlalchemy.orm import Session
 
 from incentives.accounts import Account, chunks
 from incentives.funds import Fund, Payer
 from incentives.ledger import Transfer, TransferCode
+from incentives.pooling import ALL_POOLS
 from incentives.settle import Settlement
 from incentives.tax import POSTING, ClassOf, Flow, PayersFund, flows
 from incentives.tax_figures import limit_in_force_cents
@@ -152,13 +153,14 @@ def _settlements(db: Session, funds: Sequence[PayersFund]) -> list[str]:
 def _limits(db: Session) -> list[str]:
     """Whether anybody got more through one employer in a year than the limit; told without saying who or where."""
     year = extract("year", Settlement.earned_on).cast(Integer)
+    payer = case((Fund.payer_id == Fund.collective, literal(ALL_POOLS, Uuid())), else_=Fund.payer_id)
     worth = func.sum(Settlement.posted_coins * copies.CollectiveCopy.coin_value_cents)
     per_person = (
         select(year.label("year"), worth.label("cents"))
         .join(Fund, Fund.account == Settlement.fund)
         .join(copies.CollectiveCopy, copies.CollectiveCopy.id == Fund.collective)
         .where(Fund.payer == Payer.employer)
-        .group_by(Settlement.subject, Fund.payer_id, year)
+        .group_by(Settlement.subject, payer, year)
         .subquery()
     )
     most: Mapping[int, int] = {

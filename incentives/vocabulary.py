@@ -129,6 +129,13 @@ EVENT_FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 EFFORT = "effort_minutes"
+
+
+def proven_by_others(kind: str) -> bool:
+    """Whether somebody else has to say that it happened: a milestone, or that a colleague came along."""
+    return kind == REFERRAL or kind.partition(":")[0] == "milestone"
+
+
 NO_HEALTH = frozenset({"joined", "referral", "daily_challenge"})
 """Events that say nothing about health by themselves: a rule that rewards one is pointed out to its author."""
 OUTCOMES = frozenset({"resting_heart_rate", "weight_kg", "sedentary_minutes"})

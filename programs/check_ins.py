@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Index, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from incentives.vocabulary import is_event_kind, unknown_event
-from privacy.errors import Conflict, Invalid
-from privacy.principals import own_subject
+from incentives.vocabulary import is_event_kind, proven_by_others, unknown_event
+from privacy.errors import Conflict, Forbidden, Invalid
+from privacy.principals import Role, acting, own_subject
 from privacy.store.columns import UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, digest, plain, pseudonym
 from privacy.store.members import MembersBase
@@ -96,8 +96,14 @@ def check_in(
 
 
 def add_events(db: Session, *, subject: UUID, events: Iterable[NewEvent], zone: ZoneInfo, now: datetime) -> int:
-    """Record many events of one subject; how many counted. Raises like ``check_in``, Conflict excepted."""
+    """Record many events of one subject; how many counted. Raises like ``check_in``, Conflict excepted.
+
+    A milestone needs a third party's word: Forbidden for a member.
+    """
     own_subject(db, subject)
+    events = list(events)
+    if acting(db).role is Role.member and any(proven_by_others(event.kind) for event in events):
+        raise Forbidden("Somebody else confirms this: nobody can say it of themselves.")
     columns = ("id", "subject", "at", "offset_s", "local_day", "kind", "value", "reference", "once_on")
     counted = insert_new(db, Event, columns, [_row(subject, event, zone, now) for event in events])
     if counted:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from incentives.rules import AMOUNT_MAX, Document, EventKind, Metric, Percent, RuleSet, Slug, Texts, refusal
+from incentives.vocabulary import proven_by_others
 
 Line = Annotated[str, Field(min_length=1, max_length=500)]
 Payer = Literal["insurer", "employer", "municipality", "region", "other"]
@@ -42,6 +43,11 @@ class Activity(Document):
     text: Texts
     symbol: Annotated[str, Field(min_length=1, max_length=16)]
     event: EventKind | None = None
+
+    def model_post_init(self, context: Any, /) -> None:
+        """What is ticked is the member's own to say."""
+        if self.event is not None and proven_by_others(self.event):
+            raise refusal("somebody else confirms this: it cannot be ticked", "event")
 
 
 class FundingShare(Document):

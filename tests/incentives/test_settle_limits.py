@@ -137,6 +137,17 @@ def test_an_employer_gives_nobody_more_than_the_yearly_limit_over_all_programmes
     assert verdict(members).problems == []
 
 
+def test_pools_of_tiny_employers_are_one_payer_so_that_changing_collective_passes_no_limit(members: Store) -> None:
+    subject, first, second = uuid4(), a_collective(members), a_collective(members)
+    with rewards(members) as db:
+        here = {subject: [FundShare(employers_fund(db, first, first))]}
+        there = {subject: [FundShare(employers_fund(db, second, second))]}
+        assert settle_now(db, earned((subject, "2026-02-01", LIMIT_COINS - 5)), here).coins == LIMIT_COINS - 5
+        done = settle_now(db, earned((subject, "2026-02-02", 12)), there, programme="there")
+        assert (done.coins, done.over_limit) == (5, 7)
+        assert _counted(db, subject) == [(2026, LIMIT_CENTS)]
+
+
 def test_room_that_appears_under_a_limit_is_used_by_the_next_settling(members: Store) -> None:
     subject, collective = uuid4(), a_collective(members)
     with rewards(members) as db:

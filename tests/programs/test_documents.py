@@ -53,6 +53,12 @@ def line(part: str) -> int:
         ("at_least: 5000", "at_least: 1e309", f"{FIRST}.at_least", "must be at most 10000000, not 1E+309"),
         ("at_least: 5000", "at_least: -.inf", f"{FIRST}.at_least", "must be a finite number"),
         ("metric: steps, at", "metric: stepz, at", f"{FIRST}.metric", "unknown metric 'stepz'; did you mean steps?"),
+        (
+            "event: check_in:sleep_rhythm",
+            "event: milestone:end",
+            "activities[1].event",
+            "somebody else confirms this: it cannot be ticked",
+        ),
         ("kind: bands", "kind: raffle", "rewards.rules[0].kind", f"'raffle' is no kind of rule; known: {KINDS}"),
         ("days_min: 4", "days_min: no", "rewards.rules[1].days_min", "must be a whole number, not 'no'"),
         ("version: 1", "version: 010", "version", "must be a whole number, not '010'"),

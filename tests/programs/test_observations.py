@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from privacy.errors import Conflict, Invalid, NotFound
+from privacy.errors import Conflict, Forbidden, Invalid, NotFound
 from privacy.keys import Cipher
 from privacy.principals import Principal, Purpose, Role, job
 from privacy.store import Store, keys_of, transaction
@@ -310,6 +310,12 @@ def test_a_tick_in_the_future_or_of_an_unknown_kind_is_refused(somebody):
         tick(somebody, at=NOW + timedelta(seconds=1))
     with pytest.raises(Invalid, match="unknown event"):
         tick(somebody, kind="check-in")
+
+
+@pytest.mark.parametrize("kind", ["milestone:end", "referral"])
+def test_what_somebody_else_has_to_confirm_cannot_be_ticked(somebody, kind):
+    with pytest.raises(Forbidden, match="Somebody else confirms this"):
+        tick(somebody, kind=kind)
 
 
 def test_several_meals_a_day_count_and_repeating_them_does_not(somebody):
