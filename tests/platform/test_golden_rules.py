@@ -4,6 +4,7 @@ import csv
 import io
 from datetime import date, timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 from click.testing import CliRunner
@@ -100,3 +101,31 @@ def test_a_status_falls_by_one_tier_a_year(evaluate) -> None:
     table = days("vigorous_minutes", [VIGOROUS] * 15) + "a,2027-12-31,vigorous_minutes,0\n"
     rows = evaluate("discovery-status.yaml", table, "", "--as-of", "2029-12-31")
     assert [(period, coins) for _, period, _, coins in rows] == [("2025", 450), ("2026", 300), ("2027", 100)]
+
+
+@pytest.mark.parametrize("document", sorted(path.name for path in GOLDEN.glob("*.yaml")))
+def test_a_past_day_is_answered_as_if_nothing_later_were_known_and_later_days_take_nothing_back(
+    evaluate, document: str
+) -> None:
+    random, first, size = Random(document), date(2025, 11, 3), 70  # over New Year: a status is paid at its end
+    metrics = ("steps", "vigorous_minutes", "walk_meters", "cycle_minutes")
+    kinds = ("gym_visit", "meal", "joined", "milestone:end", "milestone:3m")
+    known = [
+        f"{member},{first + timedelta(days=n)},{metric},{random.randrange(15_000 if metric == 'steps' else 200)}\n"
+        for member in "ab" for n in range(size) for metric in metrics if random.random() < 0.7
+    ]  # fmt: skip
+    happened = [
+        f"{member},{first + timedelta(days=random.randrange(size))}T{random.randrange(10, 24)}:30,{kind},\n"
+        for member in "ab" for kind in kinds for _ in range(5)
+    ]  # fmt: skip
+
+    def upto(rows: list[str], day: date) -> str:
+        return "".join(row for row in rows if row.split(",")[1][:10] <= str(day))
+
+    whole = set(evaluate(document, NO_DAYS + "".join(known), "".join(happened)))
+    assert whole
+    for n in (0, 1, 20, 41, 69):
+        day = first + timedelta(days=n)
+        told = evaluate(document, NO_DAYS + "".join(known), "".join(happened), "--as-of", str(day))
+        assert told == evaluate(document, NO_DAYS + upto(known, day), upto(happened, day), "--as-of", str(day))
+        assert set(told) <= whole
