@@ -5,9 +5,11 @@ from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
+from typing import Any
 from uuid import UUID
 
 import pandas as pd
+from sqlalchemy.exc import DBAPIError
 
 from incentives.settle import FundShare, settle
 from incentives.shop import CoinsMissing, buy
@@ -60,3 +62,12 @@ def work(said: Connection, *, url: str, keys: Path, item: UUID, fund: UUID, run:
             order = UUID(int=chance.getrandbits(128), version=4)
             if _order(store, item, order, subject):
                 said.send(("order", order))
+
+
+def work_until_cut_off(said: Connection, **arguments: Any) -> None:
+    """As ``work``, for as long as the database is there: ends in peace when that is gone, and for nothing else."""
+    try:
+        work(said, **arguments)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
