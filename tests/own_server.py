@@ -7,16 +7,17 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import psycopg
 
 USER = "postgres"
 START_SECONDS_MAX = 60
-_QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+_QUIET: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
 
 
 def _programs() -> Path | None:
@@ -28,7 +29,7 @@ def _programs() -> Path | None:
     return next(fit, None)
 
 
-def _account() -> dict[str, object]:
+def _account() -> dict[str, Any]:
     """Under whom the server runs, for it refuses to be root's."""
     if os.geteuid() != 0:
         return {}
@@ -56,7 +57,7 @@ class OwnServer:
         self._port = 0
         making = [programs / "initdb", "-D", self._data, "-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale"]
         # --no-sync: what initdb writes need not survive a power cut, and no kill of ours is one.
-        subprocess.run([*making, "--no-sync"], check=True, cwd=folder, **_QUIET, **_account())  # type: ignore[call-overload]
+        subprocess.run([*making, "--no-sync"], check=True, cwd=folder, **_QUIET, **_account())
 
     def url(self, database: str) -> str:
         """The address of a database on the server as it runs now: each start takes another free port."""
@@ -80,7 +81,7 @@ class OwnServer:
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # type: ignore[call-overload]
+            self._process = subprocess.Popen(
                 [self._programs / "postgres", "-D", self._data, *options],
                 cwd=self._data.parent,
                 stderr=log,
@@ -134,7 +135,7 @@ class OwnServer:
 
 
 @contextmanager
-def own_server() -> Iterator[OwnServer]:
+def own_server() -> Generator[OwnServer]:
     """A running server that lives as long as the block."""
     folder = Path(tempfile.mkdtemp(prefix="vitaal-server-"))  # not in pytest's own, which is closed to other users
     server = None
