@@ -183,10 +183,11 @@ def room(db: Session, purses: Collection[UUID]) -> dict[tuple[UUID, UUID], int]:
 def pair(db: Session, transfers: Sequence[NewTransfer], *, booked_at: datetime) -> None:
     """Say from which lots the coins of transfers out of purses came: the oldest first, also where a batch has several.
 
-    To be called after booking them, in the same transaction; what is paired already stays as it is.
+    To be called after booking them, in the same transaction; what is paired already stays as it is, and what comes
+    twice is paired once, as it was booked.
     """
     known = _paired(db, [transfer.reference for transfer in transfers])
-    new = [transfer for transfer in transfers if transfer.reference not in known]
+    new = {each.reference: each for each in transfers if each.reference not in known}.values()
     if not new:
         return
     left = remaining(db, {transfer.debit for transfer in new})
