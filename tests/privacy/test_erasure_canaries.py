@@ -31,9 +31,10 @@ from privacy.store import Store, transaction
 from privacy.store.holding import AtErasure, Nature, Owner
 from privacy.store.members import MembersBase
 from privacy.store.rights import is_owned, models_of
-from programs import enrolment
+from programs import appeals, enrolment, referrals
 from programs.check_ins import check_in
 from programs.days import take_in
+from programs.held import held_items
 from programs.imports.records import Rejected, whole_day
 from programs.observations import RecordFingerprint
 from tests.factories import JOB, NOW, TODAY, as_member, new_member
@@ -46,6 +47,8 @@ NOBODYS = "one of a fixed list, or a number of ours: nothing that a member write
 PLANTED: dict[str, str] = {
     "access_log.words": "helper",
     "event.reference": "reference",
+    "held_step.item": "appeal",
+    "held_step.sealed": "appeal",
     "import_batch.report": "line",
     "mailed_code.code_digest": "mailed code",
     "mailed_code.sealed": "address",
@@ -64,6 +67,9 @@ PLANTED: dict[str, str] = {
     "record_fingerprint.content": "app",
     "record_fingerprint.record_key": "source",
     "recovery_code.digest": "card",
+    "referral.code_digest": "inviting",
+    "referral_code.code_digest": "own inviting",
+    "referral_code.sealed_code": "own inviting",
     "shop_order.sealed_code": "voucher",
     "support_grant.code_digest": "grant",
     "support_grant.sealed_code": "grant",
@@ -80,7 +86,7 @@ PLANTED: dict[str, str] = {
             *(f"observation.{name}" for name in ("metric", "provenance", "state", "reason")),
             *("membership.ended_by", "reach_mark.tier", "reach_mark.month", "reach_mark.audience_kind"),
             *("release_cohort_member.quarter", "settlement.programme", "settlement.rule", "settlement.period"),
-            *("shop_order.state", "support_grant.topic"),
+            *("shop_order.state", "support_grant.topic", "purse.kind", "settlement.purse_kind", "shop_payment.purse"),
         ],
         NOBODYS,
     ),
@@ -143,6 +149,11 @@ def plant(members: Store, canaries: Canaries) -> Profile:
     sam = new_member(members, company, nickname=new("nickname"), password=new("password"))
     canaries.keep("login", sam.login)
     me = as_member(sam)
+    kim = new_member(members, company, today=TODAY - timedelta(days=200))
+    with transaction(members, as_member(kim), Purpose.own_use) as db:
+        cipher = cipher_of(db, kim.account)
+        code = referrals.make_code(db, kim.subject, cipher=cipher, today=TODAY).code(cipher)
+    canaries.keep("inviting", code)
     with transaction(members, me, Purpose.own_use) as db:
         cipher = cipher_of(db, sam.account)
         enrolment.enrol(db, sam.subject, collective=company.collective, programme=MOVE, today=TODAY)
@@ -156,6 +167,9 @@ def plant(members: Store, canaries: Canaries) -> Profile:
             cipher=cipher,
             records=[
                 *(whole_day("steps", TODAY + timedelta(days=n), 12_000, zone=ZONE, **words) for n in range(14)),
+                whole_day(
+                    "steps", TODAY + timedelta(days=14), 280_000, zone=ZONE, app=words["app"], device_kind="watch"
+                ),
                 Rejected(f"Cannot read {new('line')}", field="value", line=7),
             ],
             format="test",
@@ -173,6 +187,12 @@ def plant(members: Store, canaries: Canaries) -> Profile:
             now=LATER,
         )
         canaries.keep("grant", grant)
+        item = held_items(db, sam.subject)[0].id
+        own = {"subject": sam.subject, "account": sam.account, "cipher": cipher}
+        appeals.ask(db, **own, item=item, words=f"I walked {new('appeal')}", now=LATER)
+        referrals.enter(db, sam.subject, code=code, today=TODAY)
+        mine = referrals.make_code(db, sam.subject, cipher=cipher, today=TODAY)
+        canaries.keep("own inviting", mine.code(cipher))
     award(members, sam, company, 50)
     with transaction(members, JOB, Purpose.rewards) as db:
         shop.buy(db, subject=sam.subject, cipher=cipher, item=voucher, order=uuid4(), now=LATER)
