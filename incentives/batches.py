@@ -17,6 +17,7 @@ from incentives.references import MONTH_MAX, month_of
 from privacy.errors import Conflict, Invalid
 
 AMOUNT_COINS_MAX = 10**15
+_TOGETHER_COINS_MAX = 2**63 - 1
 CAUSE_CHARACTERS_MAX = 200
 ID_BYTES = 16
 NO_GROUP = bytes(ID_BYTES)
@@ -127,6 +128,8 @@ def check_amounts(amounts: Sequence[object]) -> None:
     known: Sequence[int] = [amount for amount in amounts if type(amount) is int]
     if len(known) < len(amounts) or (known and not 1 <= min(known) <= max(known) <= AMOUNT_COINS_MAX):
         raise Invalid(f"An amount is a whole number of coins from 1 to {AMOUNT_COINS_MAX}.", field="amount_coins")
+    if sum(known) > _TOGETHER_COINS_MAX:
+        raise Invalid("These are more coins than the books can hold: book them in parts.", field="amount_coins")
 
 
 def _each_once(batch: Batch) -> Batch:

@@ -52,6 +52,8 @@ from incentives.batches import (
 from incentives.references import month_of
 from incentives.seals import head, seal_batch
 from privacy.errors import NotFound
+from privacy.principals import Principal, Purpose
+from privacy.store import Store, run_at_once, transaction
 from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
 from privacy.store.members import MembersBase
@@ -70,6 +72,7 @@ __all__ = [
     "account_of",
     "balance",
     "book",
+    "book_at_once",
     "book_columns",
     "book_many",
     "check_amount",
@@ -190,8 +193,27 @@ def book_many(db: Session, transfers: Sequence[NewTransfer], *, booked_at: datet
 
     Floors are checked on what each account ends with. Raises as ``book``.
     """
+    return _book(db, _batch(transfers), booked_at)
+
+
+def book_at_once(
+    store: Store, principal: Principal, purpose: Purpose, transfers: Sequence[NewTransfer], *, booked_at: datetime
+) -> int:
+    """``book_many`` in a transaction of its own, durable when this returns; on PostgreSQL in one exchange."""
+    if store.dialect == "sqlite":
+        with transaction(store, principal, purpose) as db:
+            return book_many(db, transfers, booked_at=booked_at)
+    batch = checked(_batch(transfers))
+    if not len(batch):
+        return 0
+    sql, values = writing_postgresql.call(batch, booked_at)
+    row = run_at_once(store, principal, purpose, sql, values, ready=writing_postgresql.ready)
+    return _written(writing_postgresql.Answer(*row))
+
+
+def _batch(transfers: Sequence[NewTransfer]) -> Batch:
     groups = [NO_GROUP if new.group is None else new.group.bytes for new in transfers]
-    batch = Batch(
+    return Batch(
         [new.reference.bytes for new in transfers],
         [new.debit.bytes for new in transfers],
         [new.credit.bytes for new in transfers],
@@ -200,7 +222,6 @@ def book_many(db: Session, transfers: Sequence[NewTransfer], *, booked_at: datet
         [new.cause for new in transfers],
         groups if any(new.group is not None for new in transfers) else None,
     )
-    return _book(db, batch, booked_at)
 
 
 def book_columns(
@@ -232,7 +253,10 @@ def _book(db: Session, batch: Batch, booked_at: datetime) -> int:
     connection = db.connection()
     if connection.dialect.name == "sqlite":
         return _book_sqlite(db, connection, batch, booked_at)
-    answer = writing_postgresql.book(connection, batch, booked_at=booked_at)
+    return _written(writing_postgresql.book(connection, batch, booked_at=booked_at))
+
+
+def _written(answer: writing_postgresql.Answer) -> int:
     if answer.problem is not None:
         raise refusal(answer)
     return answer.written
@@ -254,7 +278,7 @@ def _book_sqlite(db: Session, connection: Connection, batch: Batch, booked_at: d
     written, last = 0, head(db)
     changes: dict[bytes, int] = {}
     try:
-        with connection.begin_nested():
+        with writing_sqlite.savepoint(connection):
             for part in batch.slices(writing_sqlite.ROWS_MAX):
                 new = _insert_sqlite(db, connection, part, number=last.sequence + 1, booked_at=booked_at)
                 if not len(new):

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
+from weakref import WeakSet
 
 import numpy as np
 from sqlalchemy import Connection
@@ -33,9 +34,14 @@ class Answer:
 
 def book(connection: Connection, batch: Batch, *, booked_at: datetime) -> Answer:
     """Book what is not there yet, all or nothing."""
+    ready(connection.connection.driver_connection)
+    return Answer(*connection.exec_driver_sql(*call(batch, booked_at)).one())
+
+
+def call(batch: Batch, booked_at: datetime) -> tuple[str, tuple[Any, ...]]:
+    """The statement that books a batch, and its values; ``ready`` lets a connection take them."""
     if len(batch) == 1:
-        return Answer(*connection.exec_driver_sql(_ONE, one_values(batch, booked_at)).one())
-    _register(connection)
+        return _ONE, one_values(batch, booked_at)
     codes, code_at = _numbered(batch.codes)
     causes, cause_at = _numbered(batch.causes)
     values = (
@@ -51,7 +57,7 @@ def book(connection: Connection, batch: Batch, *, booked_at: datetime) -> Answer
         None if batch.groups is None else _groups(batch.groups),
         booked_at,
     )
-    return Answer(*connection.exec_driver_sql(_MANY, values).one())
+    return _MANY, values
 
 
 _ONE = "SELECT * FROM vitaal_wall.ledger_book_one(%b, %b::smallint, %b, %b, %b, %s::text, %s::text, %b, %b)"
@@ -84,17 +90,16 @@ def _classes() -> dict[int, type[BinaryArray]]:
 _OF_KIND = _classes()
 
 
-def _register(connection: Connection) -> None:
+def ready(driver: Any) -> None:
     """Let the driver send ``BinaryArray`` as it is on this connection."""
-    if _REGISTERED in connection.info:
+    if driver in _READY:
         return
-    driver: Any = connection.connection.driver_connection
     for kind, dumper in _dumpers().items():
         driver.adapters.register_dumper(_OF_KIND[kind], dumper)
-    connection.info[_REGISTERED] = True
+    _READY.add(driver)
 
 
-_REGISTERED = "vitaal_arrays"
+_READY: WeakSet[Any] = WeakSet()
 
 
 @lru_cache(maxsize=1)

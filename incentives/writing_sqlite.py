@@ -6,7 +6,8 @@ over values one by one. So a column travels as one piece of bytes with places of
 all over travels once. Measured beside ``executemany`` on 10,000 rows: half its time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,19 @@ _PLACES = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE
 _INSTANT = "%Y-%m-%d %H:%M:%S.%f"
 """As the column's own type writes it."""
 _NAMES = "id, month, debit, credit, amount_coins, code, cause, group_id"
+
+
+@contextmanager
+def savepoint(connection: Connection) -> Generator[None]:
+    """Take back what the block wrote where it fails: as ``begin_nested``, which compiles its statements each time."""
+    connection.exec_driver_sql("SAVEPOINT vitaal_batch")
+    try:
+        yield
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK TO vitaal_batch")
+        connection.exec_driver_sql("RELEASE vitaal_batch")
+        raise
+    connection.exec_driver_sql("RELEASE vitaal_batch")
 
 
 def insert(connection: Connection, batch: Batch, *, number: int, booked_at: datetime) -> int:

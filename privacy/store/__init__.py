@@ -6,9 +6,10 @@ inside it only flush. What it sees follows from who asks (``sight.py``): the ses
 PostgreSQL, the database's roles and row-level security hold it to that.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from privacy.keys import KeyRing
 from privacy.principals import Principal, Purpose, Side, allow
+from privacy.store import entering
 from privacy.store.engine import for_transaction, open_engine
 from privacy.store.entering import Entry, enter_again, open_face, watch_entries
 from privacy.store.rights import Actor, actor_of
@@ -71,6 +73,25 @@ def transaction(store: Store, principal: Principal, purpose: Purpose, *, read_on
         db.info.update({"principal": principal, "purpose": purpose, "keys": store.keys, "side": store.side})
         db.info[GUARD] = guard
         yield db
+
+
+def run_at_once(
+    store: Store,
+    principal: Principal,
+    purpose: Purpose,
+    sql: str,
+    values: Sequence[Any],
+    *,
+    ready: Callable[[Any], None] = lambda _driver: None,
+) -> Any:
+    """One statement in a transaction of its own, committed when this returns; the row that it answers. PostgreSQL only.
+
+    As ``transaction``, in one exchange with the server where that takes four. ready: prepares the driver's connection.
+    """
+    allow(principal, store.side, purpose)
+    actor = actor_of(store.side, principal, purpose, read_only=False)
+    entry = Entry(store.side, actor, Guard(sight_of(store.side, principal, purpose)), store.keys)
+    return entering.run_at_once(store.engine, entry, ready, sql, values)
 
 
 def show_subject(db: Session, subject: UUID) -> None:

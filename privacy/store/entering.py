@@ -9,7 +9,7 @@ must not stand in between.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, cast
@@ -92,14 +92,40 @@ def enter_again(connection: Connection) -> None:
     entry = cast("Entry | None", connection.get_execution_options().get(ENTRY))
     if entry is None or connection.dialect.name == "sqlite":
         return
-    driver: Any = connection.connection.driver_connection
+    connection.exec_driver_sql(*_entering(entry, connection.connection.driver_connection, connection.info))
+
+
+def _entering(entry: Entry, driver: Any, info: Mapping[Any, Any]) -> tuple[str, tuple[str, ...]]:
+    """The statement that comes in as an entry says, and its values."""
     said = told(entry.guard.sight, driver.info.backend_pid)
     values = (said, proof(wall_secret(entry.keys), said))
     role = role_name(entry.side, entry.actor)
-    if role in connection.info.get(_ROLES, ()):
-        connection.exec_driver_sql(_ENTER_AS, (*values, role))
-    else:
-        connection.exec_driver_sql(_ENTER, values)
+    return (_ENTER_AS, (*values, role)) if role in info.get(_ROLES, ()) else (_ENTER, values)
+
+
+def run_at_once(engine: Engine, entry: Entry, ready: Callable[[Any], None], sql: str, values: Sequence[Any]) -> Any:
+    """On PostgreSQL: come in, run one statement and commit, in one exchange with the server; the row that it answers.
+
+    ready: what the driver's connection needs to be told before. Whatever fails leaves nothing.
+    """
+    pooled = engine.raw_connection()
+    try:
+        driver: Any = pooled.driver_connection
+        ready(driver)
+        enter = _entering(entry, driver, pooled.info)
+        driver.autocommit = True  # BEGIN and COMMIT are said here: the driver would wait for the answer to its own
+        with driver.pipeline():
+            driver.execute("BEGIN")
+            driver.execute(*enter)
+            answer = driver.execute(sql, values)
+            driver.execute("COMMIT")
+        row = answer.fetchone()
+        driver.autocommit = False
+    except BaseException:
+        pooled.invalidate()  # in whatever state it is
+        raise
+    pooled.close()
+    return row
 
 
 def told(sight: Sight, process: int) -> str:

@@ -6,14 +6,22 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from books import JOB, NOW, an_account, new, rewards, verdict
 from sqlalchemy import func, select
 
-from incentives.accounts import balance
-from incentives.ledger import AMOUNT_COINS_MAX, InsufficientCoins, NewTransfer, ReferenceReused, Transfer, book_columns
+from incentives.accounts import balance, lock_accounts
+from incentives.ledger import (
+    AMOUNT_COINS_MAX,
+    InsufficientCoins,
+    NewTransfer,
+    ReferenceReused,
+    Transfer,
+    book_columns,
+    book_many,
+)
 from incentives.posting import Poster
 from privacy.errors import Invalid, NotFound
 from privacy.principals import Purpose
@@ -116,12 +124,14 @@ def test_what_is_refused_for_one_refuses_nothing_of_the_others(members: Store) -
         "no amount": new(one, other, 0),
         "fits too": new(one, other, 2),
     }
-    with poster._leading:  # pyright: ignore[reportPrivateUsage] - all of them wait and go together
-        threads = [threading.Thread(target=post, args=each) for each in wanted.items()]
-        for thread in threads:
-            thread.start()
-        while len(poster._waiting) < len(wanted):  # pyright: ignore[reportPrivateUsage]
-            pass
+    poster._led = True  # pyright: ignore[reportPrivateUsage] - as if somebody booked: all of them wait and go together
+    threads = [threading.Thread(target=post, args=each) for each in wanted.items()]
+    for thread in threads:
+        thread.start()
+    while len(poster._waiting) < len(wanted):  # pyright: ignore[reportPrivateUsage]
+        pass
+    with poster._turns:  # pyright: ignore[reportPrivateUsage]
+        poster._hand_on()  # pyright: ignore[reportPrivateUsage]
     for thread in threads:
         thread.join()
     refused = {"too much": InsufficientCoins, "nobody": NotFound, "no amount": Invalid}
@@ -149,6 +159,33 @@ def test_one_bad_amount_refuses_a_batch_of_columns_whole(members: Store, amount:
             )
         assert refusal.value.field == "amount_coins"
         assert db.scalar(select(func.count()).select_from(Transfer)) == 1
+
+
+def test_more_coins_than_the_books_can_hold_refuse_a_batch(members: Store) -> None:
+    with rewards(members) as db:
+        one, other = an_account(db, 10), an_account(db)
+        many = 2**63 // AMOUNT_COINS_MAX + 1
+        with pytest.raises(Invalid, match="in parts") as refusal:
+            book_many(db, [new(one, other, AMOUNT_COINS_MAX) for _ in range(many)], booked_at=NOW)
+        assert refusal.value.field == "amount_coins"
+        assert db.scalar(select(func.count()).select_from(Transfer)) == 1
+
+
+def test_two_writers_who_book_crosswise_after_locking_all_their_accounts_both_come_through(members: Store) -> None:
+    with rewards(members) as db:
+        one, other = an_account(db, 100), an_account(db, 100)
+
+    def both(first: UUID, second: UUID) -> None:
+        for _ in range(10):
+            with rewards(members) as db:
+                lock_accounts(db, {one, other})
+                book_many(db, [new(first, second, 1)], booked_at=NOW)
+                book_many(db, [new(second, first, 1)], booked_at=NOW)
+
+    _together([lambda: both(one, other), lambda: both(other, one)])
+    with rewards(members) as db:
+        assert (balance(db, one), balance(db, other)) == (100, 100)
+    assert verdict(members).transfers == 42
 
 
 def test_columns_come_in_any_order_with_words_and_groups_of_their_own(members: Store) -> None:
