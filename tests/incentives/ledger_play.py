@@ -228,6 +228,8 @@ class Play:
         if not self.done:
             return
         kind, moves, spend = self.chance.choice(self.done)
+        if moves[0].code == "correction" and moves[0].reference not in self.model.booked:
+            return  # it was given up: a new one asks for its room first
         dice, told = self.chance.random(), list(moves)
         if dice < 0.4:
             place = self.chance.randrange(len(told))
