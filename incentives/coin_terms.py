@@ -96,8 +96,7 @@ def set_term(
     Raises: Invalid (months, since in the past, ends_on), NotFound (fund), Conflict (decided otherwise for that day),
     Forbidden (who is not the operator).
     """
-    if acting(db).role not in (Role.operator, Role.job):
-        raise Forbidden("Only the operator records how long coins last.")
+    _require_operator(db)
     if months is not None and not 1 <= months <= MONTHS_MAX:
         raise Invalid(f"Coins last 1 to {MONTHS_MAX} months after the month in which they were earned.", field="months")
     if since < today:
@@ -119,11 +118,20 @@ def set_term(
 
 
 def funds_of(db: Session, collective: UUID) -> list[UUID]:
-    """The funds of a collective, of all payers. Raises NotFound where it has none yet."""
+    """The funds of a collective, of all payers, to record terms for.
+
+    Raises: NotFound (it has none yet), Forbidden (who is not the operator, whatever the collective).
+    """
+    _require_operator(db)
     found = sorted(db.scalars(select(Fund.account).where(Fund.collective == collective)))
     if not found:
         raise NotFound("This collective has no funds yet: they are opened by the first payment.", field="collective")
     return found
+
+
+def _require_operator(db: Session) -> None:
+    if acting(db).role not in (Role.operator, Role.job):
+        raise Forbidden("Only the operator records how long coins last.")
 
 
 def terms(db: Session) -> Terms:

@@ -13,8 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from incentives.accounts import AccountKind, account_of, available, balance
-from incentives.coin_terms import DEFAULT_MONTHS, set_term
+from incentives.coin_terms import DEFAULT_MONTHS, funds_of, set_term
 from incentives.expiry import PURSES_PER_BATCH, Ending, endings, expire
+from incentives.funds import fund_account
 from incentives.holds import hold, post_hold, void_hold
 from incentives.ledger import NewTransfer, Transfer, TransferCode, book_many
 from incentives.lots import Pairing, give_back, months_since_1970, pair, remaining, room
@@ -22,7 +23,7 @@ from incentives.pairings import pairing_problems
 from incentives.purses import PurseKind, purse
 from incentives.references import reference, reference_secret
 from privacy.errors import Conflict, Forbidden, Invalid, NotFound
-from privacy.principals import Principal, Purpose, Role
+from privacy.principals import MAY, OPERATOR, Principal, Purpose, Role, Side
 from privacy.store import Store, transaction
 
 JAN = date(2026, 1, 10)
@@ -195,6 +196,30 @@ def test_a_term_is_refused_where_it_would_be_unfair_or_unclear(members: Store) -
     member = Principal(role=Role.member, account=uuid4(), subject=uuid4())
     with transaction(members, member, Purpose.own_use) as db, pytest.raises(Forbidden):
         set_term(db, **good)
+
+
+def test_only_the_operator_asks_which_funds_a_collective_has(members: Store) -> None:
+    collective, unknown = uuid4(), uuid4()
+    with rewards(members) as db:
+        opened = sorted(
+            fund_account(db, collective=collective, payer=payer, payer_id=uuid4(), now=noon(JAN))
+            for payer in ("employer", "insurer")
+        )
+    with transaction(members, OPERATOR, Purpose.operation) as db:
+        assert funds_of(db, collective) == opened
+        with pytest.raises(NotFound, match="no funds yet") as missing:
+            funds_of(db, unknown)
+        assert missing.value.field == "collective"
+    others = {role: sorted(MAY[role][Side.members]) for role in MAY if Side.members in MAY[role]}
+    del others[Role.operator], others[Role.job]
+    assert {Role.visitor, Role.member} <= set(others)
+    for role, purposes in others.items():
+        who = Principal(role=role, account=uuid4(), subject=uuid4() if role is Role.member else None)
+        for purpose in purposes:
+            with transaction(members, who, purpose) as db:
+                for each in (collective, unknown):
+                    with pytest.raises(Forbidden, match="Only the operator"):
+                        funds_of(db, each)
 
 
 def test_a_run_goes_over_every_purse(members: Store) -> None:
