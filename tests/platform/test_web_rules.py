@@ -29,7 +29,7 @@ WITH_SCRIPT = {
     "/staff/account/passkeys",
 }
 """The only pages on which a script may run: one of our own two."""
-MISSING = {"code": "NOSUCHCODE", "key": "no-such-programme", "filename": "no-such-file"}
+MISSING = {"code": "NOSUCHCODE", "key": "no-such-programme", "filename": "no-such-file", "year": 1999, "number": 1}
 
 
 @pytest.fixture

@@ -257,5 +257,5 @@ def _keep_typed(values: Mapping[str, float], batch: str, *, kept: str) -> None:
         )
         settle_member(db, subject(), now())
     if report.quarantined:
-        kept = gettext("That is a lot for one day. We set it aside. Under My data you can ask a person to look.")
+        kept = gettext("That is very much for one day. We set it aside. Under My data you can ask a person to look.")
     flash(kept)
