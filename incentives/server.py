@@ -93,9 +93,16 @@ BEGIN
             UPDATE ledger_account AS a SET balance_coins = a.balance_coins + c.change
             FROM unnest(accounts, changes) AS c (id, change) WHERE a.id = c.id;
         END IF;
-    EXCEPTION WHEN SQLSTATE 'VT001' THEN
-        problem := SQLERRM;
-        written := 0;
+    EXCEPTION
+        WHEN SQLSTATE 'VT001' THEN
+            problem := SQLERRM;
+            written := 0;
+        WHEN insufficient_privilege THEN -- the wall, at an account that is not seen: as if there were none
+            IF NOT EXISTS (SELECT FROM unnest(debits || credits) AS named (id)
+                WHERE named.id NOT IN (SELECT a.id FROM ledger_account AS a WHERE a.id = ANY (debits || credits)))
+            THEN RAISE; END IF;
+            problem := 'account';
+            written := 0;
     END;
 END
 $body$""",
@@ -135,6 +142,10 @@ BEGIN
     EXCEPTION
         WHEN SQLSTATE 'VT001' THEN
             problem := SQLERRM;
+            written := 0;
+        WHEN insufficient_privilege THEN -- the wall, at an account that is not seen: as if there were none
+            IF (SELECT count(*) FROM ledger_account AS a WHERE a.id IN (its_debit, its_credit)) = 2 THEN RAISE; END IF;
+            problem := 'account';
             written := 0;
         WHEN check_violation THEN -- the floor: the database itself refused
             SELECT -(a.balance_coins - a.held_coins - amount - a.floor_coins) FROM ledger_account AS a

@@ -7,7 +7,7 @@ from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
-from books import JOB, NOW, a_fund, a_member, an_account, new, pay_in, rewards, seal_now, verdict
+from books import JOB, NOW, a_fund, a_member, a_purse, an_account, new, pay_in, rewards, seal_now, verdict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
@@ -34,6 +34,7 @@ from privacy.principals import OPERATOR, Purpose
 from privacy.store import Store, transaction
 from privacy.store.append_only import append_only_tables
 from privacy.store.members import MembersBase
+from tests.databases import ON_POSTGRESQL
 
 OFTEN = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -133,6 +134,30 @@ def test_a_refused_transfer_leaves_nothing_and_the_transaction_goes_on(members: 
         _book(db, one, other, 10, reference=uuid4())
     found = verdict(members)
     assert (found.ok, found.transfers) == (True, 2)
+
+
+def test_a_purse_of_somebody_else_answers_as_one_that_does_not_exist(members: Store) -> None:
+    with rewards(members) as db:
+        theirs, partner = a_purse(db, 10), an_account(db, 10)
+    with transaction(members, a_member(), Purpose.rewards) as db:
+        for purse in (theirs, uuid4()):
+            for pairs in ([(purse, partner)], [(partner, purse)], [(purse, partner), (partner, purse)]):
+                with pytest.raises(NotFound, match="no such account"):
+                    book_many(db, [new(*each, 1) for each in pairs], booked_at=NOW)
+        assert balance(db, partner) == 10
+    with rewards(members) as db:
+        assert (balance(db, theirs), balance(db, partner)) == (10, 10)
+    assert verdict(members).ok
+
+
+@ON_POSTGRESQL
+def test_a_refusal_of_the_database_that_is_about_no_account_stays_one(members: Store) -> None:
+    with rewards(members) as db:
+        one, other = an_account(db, 10), an_account(db, 10)
+    for many in (1, 2):
+        moved = [new(one, other, 1) for _ in range(many)]
+        with pytest.raises(DBAPIError, match="row-level"), transaction(members, a_member(), Purpose.rewards) as db:
+            book_many(db, moved, booked_at=NOW)
 
 
 def test_only_the_outside_may_be_negative(members: Store) -> None:
