@@ -116,6 +116,7 @@ def buy_the_voucher(page: Page) -> None:
     follow(page, "To the shop")
     page.get_by_role("link", name=re.compile("^Buy: Cup of coffee")).click()
     press(page, "Yes, buy it")
+    press(page, "Show my code")
     expect(page.get_by_role("main")).to_contain_text(re.compile(r"KOFFIE-\d{5}"))
     page.reload()
     follow(page, "Back to the shop")
