@@ -31,8 +31,9 @@ def savepoint(connection: Connection) -> Generator[None]:
     try:
         yield
     except BaseException:
-        connection.exec_driver_sql("ROLLBACK TO vitaal_batch")
-        connection.exec_driver_sql("RELEASE vitaal_batch")
+        if not connection.invalidated:  # else the whole transaction is gone already
+            connection.exec_driver_sql("ROLLBACK TO vitaal_batch")
+            connection.exec_driver_sql("RELEASE vitaal_batch")
         raise
     connection.exec_driver_sql("RELEASE vitaal_batch")
 
