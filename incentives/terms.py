@@ -4,6 +4,7 @@ Every number is finite, positive and bounded, so that whatever is accepted can b
 overflow.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -214,9 +215,9 @@ class RuleBase(Document):
         """What this rule promises at one time, each with the path of the amount that it follows from."""
         yield from self.fixed_coins()
 
+    @abstractmethod
     def most(self) -> Most:
         """The most that one member can earn."""
-        raise NotImplementedError
 
     def names(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """The ids under which this rule pays, each with its path."""

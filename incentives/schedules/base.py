@@ -4,6 +4,7 @@ A kind answers `Schedule.earn` with strips: coins per row and member, where a ro
 amount falls (the day itself, or the last day of a week), and with the words about one such cell.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -119,9 +120,9 @@ class Schedule(RuleBase):
     """A rule that can be judged: see the kinds."""
 
     @classmethod
+    @abstractmethod
     def earn(cls, judging: Judging, line: Sequence[InForce[Any]]) -> Iterator[Strip]:
         """Everything that this rule earns over its versions, before any cap."""
-        raise NotImplementedError
 
     def line(self) -> tuple[object, ...]:
         """What makes versions of a rule go on counting where the one before left off."""

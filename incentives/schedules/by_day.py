@@ -4,6 +4,7 @@ Both can count points for other rules instead of paying coins. A day's points lo
 be counted for days before an enrolment.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -53,9 +54,9 @@ class ByDay(Schedule):
         """Points are none."""
         return self.pays == "coins"
 
+    @abstractmethod
     def of_days(self, block: Block, days: slice) -> tuple[Ints, dict[str, Ints]]:
         """The amounts of some days, and what a sentence about them needs."""
-        raise NotImplementedError
 
     @classmethod
     def earn(cls, judging: Judging, line: Sequence[InForce[Self]]) -> Iterator[Strip]:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from alembic import op
+from alembic.util import CommandError
 
 from incentives.references import month_of
 from incentives.server import make_first_months, make_functions
@@ -140,4 +141,4 @@ def _create_transfers() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("What was booked since cannot be sealed anew: bring back the backup from before.")
+    raise CommandError("What was booked since cannot be sealed anew: bring back the backup from before.")
