@@ -161,58 +161,6 @@ def _check(offer: Offer, now: datetime) -> None:
         )
 
 
-def add_voucher(
-    db: Session,
-    *,
-    partner: UUID,
-    title_nl: str,
-    title_en: str,
-    description_nl: str,
-    description_en: str,
-    price_coins: int,
-    codes: Sequence[str],
-    now: datetime,
-    on_sale_until: datetime | None = None,
-) -> ShopItem:
-    """Put a voucher with its codes on sale; ``partner`` is who is paid for it. Raises Invalid."""
-    offer = Offer(
-        kind=ItemKind.voucher,
-        title_nl=title_nl,
-        title_en=title_en,
-        description_nl=description_nl,
-        description_en=description_en,
-        price_coins=price_coins,
-        codes=codes,
-        on_sale_until=on_sale_until,
-    )
-    return add_item(db, partner=partner, offer=offer, now=now)
-
-
-def add_donation(
-    db: Session,
-    *,
-    charity: UUID,
-    title_nl: str,
-    title_en: str,
-    description_nl: str,
-    description_en: str,
-    price_coins: int,
-    now: datetime,
-    on_sale_until: datetime | None = None,
-) -> ShopItem:
-    """Offer a donation to a good cause. Raises Invalid."""
-    offer = Offer(
-        kind=ItemKind.donation,
-        title_nl=title_nl,
-        title_en=title_en,
-        description_nl=description_nl,
-        description_en=description_en,
-        price_coins=price_coins,
-        on_sale_until=on_sale_until,
-    )
-    return add_item(db, partner=charity, offer=offer, now=now)
-
-
 def add_codes(db: Session, *, item: UUID, codes: Sequence[str]) -> int:
     """Add codes to a voucher or service; how many were new. Raises Invalid, NotFound."""
     _manage(db)

@@ -4,10 +4,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from incentives.expiry import expire
-from incentives.heads import note_head, noted_head
 from incentives.holds import void_expired
 from incentives.labels import WARNING_DAYS, delist_unlabelled, expiring
 from incentives.leaving import AT_LEAVING
+from incentives.ledger_head import note_head, noted_head
 from incentives.partners import settle_partners
 from incentives.seals import head, seal_trailing
 from incentives.server import make_months

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from incentives.accounts import lock_accounts
 from incentives.holds import hold, post_hold
 from incentives.ledger import InsufficientCoins, ReferenceReused, TransferCode
-from incentives.offering import add_codes, add_donation, add_voucher
+from incentives.offering import add_codes
 from incentives.purses import PurseKind, own_purses, paying_order, purse_availables
 from incentives.references import reference, reference_secret
 from incentives.seals import lock_ledger
@@ -41,8 +41,6 @@ __all__ = [
     "SoldOut",
     "VoucherCode",
     "add_codes",
-    "add_donation",
-    "add_voucher",
     "bought_code",
     "buy",
     "items",
@@ -199,7 +197,7 @@ def read_code(db: Session, *, subject: UUID, cipher: Cipher, order: UUID, now: d
 def take_turn(db: Session, subject: UUID) -> Mapping[PurseKind, UUID]:
     """The member's purses, with nobody else ordering or giving back in the member's name until the transaction ends."""
     own_subject(db, subject)
-    lock_ledger(db)  # before any row: what books below takes it too
+    lock_ledger(db)  # before any row: stock and codes of several items are taken in no fixed order
     accounts = own_purses(db, subject)
     lock_accounts(db, accounts.values())
     return accounts

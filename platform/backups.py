@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import URL
 
-from incentives.heads import FILE as HEADS
+from incentives.ledger_head import FILE as HEADS
 from privacy.erasure_list import FILE as ERASURES
 from privacy.errors import Conflict, Invalid
 from privacy.key_files import locked, make_durable

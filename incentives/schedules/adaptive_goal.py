@@ -8,16 +8,16 @@ from pydantic import Field
 
 from ..frames import THOUSAND, UNKNOWN, Block
 from ..periods import Ints
-from ..terms import AMOUNT_MAX, CapPeriod, Coins, Metric, Most, Slug, refusal
+from ..terms import Metric, Slug, refusal
 from ..vocabulary import Language
 from ..wording import amount_text, number, points_text, say
-from .base import InForce, Judging, Schedule, Strip, before, per_week, tenths_down
+from .base import InForce, Judging, Strip, before, per_week, tenths_down
+from .goal_of_week import Bound, GoalOfWeek, Weeks
 
-Whole = Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
 Ids = Annotated[list[Slug], Field(min_length=1, max_length=20)]
 
 
-class AdaptiveGoal(Schedule):
+class AdaptiveGoal(GoalOfWeek):
     """Coins for an ISO week whose total of points, or of a metric, reaches the member's goal.
 
     The goal starts at the mean of the weeks known among the ``baseline_weeks`` before the member's first week. A
@@ -28,32 +28,16 @@ class AdaptiveGoal(Schedule):
     kind: Literal["adaptive_goal"]
     points: Ids | None = None
     metric: Metric | None = None
-    coins: Coins
-    baseline_weeks: Annotated[int, Field(ge=1, le=52)] = 12
-    step: Whole = 50
-    minimum: Whole = 150
-    maximum: Whole = 900
+    baseline_weeks: Weeks = 12
+    step: Bound = 50
+    minimum: Bound = 150
+    maximum: Bound = 900
 
     def model_post_init(self, context: Any, /) -> None:
         """Refuse what no week could make sense of."""
         super().model_post_init(context)
         if (self.points is None) == (self.metric is None):
             raise refusal("needs either points (of which rules) or a metric")
-        if self.minimum > self.maximum:
-            raise refusal(f"must not be more than maximum ({self.maximum})", "minimum")
-
-    @property
-    def capped_from(self) -> CapPeriod:
-        """What a week earns is not squeezed into its last day."""
-        return "week"
-
-    def fixed_coins(self) -> Iterator[tuple[tuple[str | int, ...], int]]:
-        """The coins of a week in which the goal is reached."""
-        yield ("coins",), self.coins
-
-    def most(self) -> Most:
-        """Every week."""
-        return Most(week=self.coins)
 
     def counted(self) -> Sequence[str]:
         """The rules whose points count."""
@@ -62,11 +46,6 @@ class AdaptiveGoal(Schedule):
     def metrics(self) -> Iterator[str]:
         """Its own."""
         yield from (self.metric,) if self.metric is not None else ()
-
-    @property
-    def looks_back_weeks(self) -> int:
-        """The weeks of the baseline."""
-        return self.baseline_weeks
 
     @classmethod
     def earn(cls, judging: Judging, line: Sequence[InForce[Self]]) -> Iterator[Strip]:

@@ -14,8 +14,9 @@ from ..frames import THOUSAND, Block
 from ..terms import CAP_MAX, Coins, Metric, Most, PurseWord, Slug, refusal
 from ..vocabulary import DAY_METRICS, Language
 from ..wording import amount_text, number, points_text, say
-from .adaptive_goal import Ids, Whole
+from .adaptive_goal import Ids
 from .base import InForce, Judging, Schedule, Strip, in_play, tenths_down
+from .goal_of_week import Bound
 
 YEAR_DAYS = 366
 
@@ -27,7 +28,7 @@ class TeamPool(Schedule):
     pool: Slug
     points: Ids | None = None
     metric: Metric | None = None
-    every: Whole
+    every: Bound
     coins: Coins
     purse: PurseWord = "good_cause"
 

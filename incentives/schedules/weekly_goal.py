@@ -11,15 +11,16 @@ from ..effort import SOURCES
 from ..equivalences import EQUIVALENCES
 from ..frames import THOUSAND, UNKNOWN, Block
 from ..periods import Ints
-from ..terms import AMOUNT_MAX, CapPeriod, Coins, Metric, Most, Percent, refusal
+from ..terms import Metric, Percent, refusal
 from ..vocabulary import BASELINE_PREFIX, EFFORT, GOAL_PREFIX, Language
 from ..wording import amount_text, days_text, number, say
-from .base import InForce, Judging, Schedule, Strip, before, of_weeks_begin, per_week, whole_amount
+from .base import InForce, Judging, Strip, before, of_weeks_begin, per_week, whole_amount
+from .goal_of_week import GoalOfWeek
 
 OWN, MEASURED, TOLD, NONE = 1, 2, 3, 0
 
 
-class WeeklyGoal(Schedule):
+class WeeklyGoal(GoalOfWeek):
     """Coins for an ISO week whose mean over the known days reaches the member's personal goal.
 
     The goal is the one that the member chose (fact ``goal_METRIC``), else the mean over the known days of the previous
@@ -29,12 +30,8 @@ class WeeklyGoal(Schedule):
 
     kind: Literal["weekly_goal"]
     metric: Metric
-    coins: Coins
-    baseline_weeks: Annotated[int, Field(ge=1, le=52)]
     baseline_days_min: Annotated[int, Field(ge=1, le=364)] = 1
     increase_percent: Percent
-    minimum: Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
-    maximum: Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
     days_min: Annotated[int, Field(ge=1, le=7)] = 4
     equal_effort: bool = Field(
         default=False, description="Every way of moving counts, as much of the metric as asks the same effort."
@@ -43,36 +40,16 @@ class WeeklyGoal(Schedule):
     def model_post_init(self, context: Any, /) -> None:
         """Refuse what no day could make sense of."""
         super().model_post_init(context)
-        if self.minimum > self.maximum:
-            raise refusal(f"must not be more than maximum ({self.maximum})", "minimum")
         if self.baseline_days_min > 7 * self.baseline_weeks:
             raise refusal(f"{self.baseline_weeks} weeks have only {7 * self.baseline_weeks} days", "baseline_days_min")
         if self.equal_effort and self.metric not in SOURCES:
             raise refusal(f"{self.metric} is no way of moving, so nothing can count in its place", "equal_effort")
-
-    @property
-    def capped_from(self) -> CapPeriod:
-        """What a week earns is not squeezed into its last day."""
-        return "week"
-
-    def fixed_coins(self) -> Iterator[tuple[tuple[str | int, ...], int]]:
-        """The coins of a week in which the goal is reached."""
-        yield ("coins",), self.coins
-
-    def most(self) -> Most:
-        """Every week."""
-        return Most(week=self.coins)
 
     def metrics(self) -> Iterator[str]:
         """Its own, and every way of moving where these count too."""
         yield self.metric
         if self.equal_effort:
             yield EFFORT
-
-    @property
-    def looks_back_weeks(self) -> int:
-        """The weeks of the baseline."""
-        return self.baseline_weeks
 
     @classmethod
     def earn(cls, judging: Judging, line: Sequence[InForce[Self]]) -> Iterator[Strip]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from incentives.heads import note_head
+from incentives.ledger_head import note_head
 from incentives.verify import verify
 from privacy.errors import Conflict
 from privacy.keys import KeyRing

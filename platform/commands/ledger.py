@@ -9,7 +9,7 @@ from uuid import UUID
 import click
 
 from incentives.coin_terms import funds_of, set_term
-from incentives.heads import noted_head
+from incentives.ledger_head import noted_head
 from incentives.purses import PurseKind, purse_owner
 from incentives.statements import Statement, statement
 from incentives.verify import Verdict, verify

@@ -28,12 +28,13 @@ from sqlalchemy import select
 
 from incentives.purses import purse_balance
 from incentives.settle import Settlement
-from incentives.shop import ShopOrder, add_donation
+from incentives.shop import ShopOrder
 from privacy.keys import KeyRing
 from privacy.principals import Side
 from privacy.store import Store, open_store
 from privacy.store.policies import trust
 from tests.databases import create_tables
+from tests.offers import add_donation
 from tests.own_server import OwnServer, own_server, why_no_own_server
 
 KILLS = int(os.environ.get("VITAAL_SOAK_KILLS", "5"))

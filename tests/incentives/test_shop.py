@@ -19,8 +19,6 @@ from incentives.shop import (
     SoldOut,
     VoucherCode,
     add_codes,
-    add_donation,
-    add_voucher,
     bought_code,
     buy,
     items,
@@ -30,6 +28,7 @@ from privacy.errors import Conflict, Forbidden, Invalid, NotFound
 from privacy.keys import Cipher
 from privacy.principals import OPERATOR, Purpose
 from privacy.store import Store, transaction
+from tests.offers import add_donation, add_voucher
 
 CIPHER = Cipher(b"k" * 32)
 PARTNER = uuid4()

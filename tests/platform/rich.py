@@ -22,6 +22,7 @@ from programs.imports.records import Record, Rejected, epoch_ms, whole_day
 from programs.offered import ProgrammeVersionCopy
 from programs.rewarding import ZONE, settle_member
 from tests.factories import JOB, NOW, TODAY, YEAR_START, Company, as_member, copied_company, new_member
+from tests.offers import add_voucher
 
 MOVE = "move-and-rest"
 LATER = NOW + timedelta(days=15)
@@ -63,7 +64,7 @@ def rich_company(members: Store) -> Company:
 def rich_voucher(members: Store, codes: list[str]) -> UUID:
     """A voucher with these codes, in the order in which they were put up."""
     with transaction(members, OPERATOR, Purpose.operation) as db:
-        return shop.add_voucher(
+        return add_voucher(
             db,
             partner=uuid4(),
             title_nl="Kop koffie",

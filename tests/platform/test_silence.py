@@ -21,7 +21,6 @@ from click.testing import CliRunner
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from incentives import offering
 from privacy import people
 from privacy.claims import run_due, runs
 from privacy.errors import Invalid
@@ -33,6 +32,7 @@ from privacy.store import Store, server_log, transaction
 from privacy.store.engine import open_engine, raw_connection
 from privacy.tenants import declared
 from tests.databases import new_database, why_no_server
+from tests.offers import add_voucher
 from tests.platform.canary import HOURLY, SECRETS, SERVER, STEPS, TODAY, WORD, Browser, Canary, Installation, wait_for
 from tests.platform.mail_host import mail_host
 from tests.platform.mail_worker import SITES
@@ -65,7 +65,7 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     with transaction(stores.members, OPERATOR, Purpose.operation) as db:
         words = dict.fromkeys(("title_nl", "title_en", "description_nl", "description_en"), "Bon")
         codes = [SECRETS["voucher"]]
-        voucher = offering.add_voucher(db, partner=uuid4(), price_coins=10, codes=codes, now=datetime.now(UTC), **words)
+        voucher = add_voucher(db, partner=uuid4(), price_coins=10, codes=codes, now=datetime.now(UTC), **words)
     with mail_host() as host:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("VITAAL_")},

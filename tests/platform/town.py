@@ -13,11 +13,11 @@ from uuid import UUID, uuid4
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from incentives import offering
 from privacy.claims import run_due, start_jobs
 from privacy.principals import OPERATOR, Purpose
 from privacy.store import Store, transaction
 from privacy.tenants.copying import copy_organisations
+from tests.offers import add_voucher
 from vitaal.app import create_employers, create_members
 from vitaal.demo.world import PASSWORD, Firm, World, set_up
 from vitaal.scheduled import JOBS, MIRRORS
@@ -129,7 +129,7 @@ def build_town(members: Store, employers: Store) -> Town:
     world = set_up(employers, FIRMS, first=FIRST, until=date(2026, 12, 31))
     stores = OpenStores(members, employers)
     with transaction(members, OPERATOR, Purpose.operation) as db:
-        voucher = offering.add_voucher(
+        voucher = add_voucher(
             db,
             partner=uuid4(),
             title_nl="Kop koffie",

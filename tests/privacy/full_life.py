@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from incentives import offering, shop
+from incentives import shop
 from incentives.funds import credit_payment, fund_account
 from incentives.settle import FundShare, settle
 from incentives.verify import verify
@@ -18,6 +18,7 @@ from programs.documents import ready_text
 from programs.imports.records import Rejected, whole_day
 from programs.offered import ProgrammeVersionCopy
 from tests.factories import JOB, NOW, TODAY, YEAR_START, Company, as_member, new_member
+from tests.offers import add_voucher
 
 ZONE = ZoneInfo("Europe/Amsterdam")
 PROGRAMME = "move-and-rest"
@@ -86,7 +87,7 @@ def live(members: Store, company: Company, *, nickname: str = "Sam", days: int =
     bring(members, profile, days)
     award(members, profile, company, AWARDED_COINS)
     with transaction(members, OPERATOR, Purpose.operation) as db:
-        item = offering.add_voucher(
+        item = add_voucher(
             db,
             partner=uuid4(),
             title_nl="Koffie",

@@ -56,6 +56,7 @@ from tests.factories import (
     declared_company,
     new_member,
 )
+from tests.offers import add_voucher
 
 ROOT = Path(__file__).parents[2]
 FLOORS = ("privacy", "incentives", "programs", "admin")
@@ -414,7 +415,7 @@ class World:
 def members_world(members: Store) -> World:
     with transaction(members, OPERATOR, Purpose.operation) as db:
         words = {"title_nl": "Kop koffie", "title_en": "Coffee", "description_nl": "Warm.", "description_en": "Warm."}
-        item = offering.add_voucher(db, partner=uuid4(), price_coins=1, codes=["K-1", "K-2", "K-3"], now=NOW, **words)
+        item = add_voucher(db, partner=uuid4(), price_coins=1, codes=["K-1", "K-2", "K-3"], now=NOW, **words)
     companies = [copied_company(members), copied_company(members)]
     for company in companies:
         with transaction(members, JOB, Purpose.copying) as db:

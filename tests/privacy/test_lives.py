@@ -13,7 +13,7 @@ from sqlalchemy import select
 from admin import contracts
 from admin.crediting import credit_payments
 from admin.payments import record_payment
-from incentives import offering, shop
+from incentives import shop
 from incentives.accounts import balance
 from incentives.funds import fund_account
 from incentives.purses import purse_balance
@@ -35,6 +35,7 @@ from programs.enrolment import Enrolment
 from programs.imports.records import whole_day
 from programs.rewarding import ZONE, settle_member
 from tests.factories import JOB, PASSWORD, YEAR_START, Company, as_hr, as_member, new_member
+from tests.offers import add_voucher
 from vitaal.scheduled import JOBS, MIRRORS
 
 DAY = timedelta(days=1)
@@ -193,7 +194,7 @@ def test_who_loses_the_job_keeps_the_account_and_the_coins_and_can_spend_them(la
     assert earned >= 12
     assert land.coins(sam) == earned
     with transaction(land.members, OPERATOR, Purpose.operation) as db:
-        item = offering.add_voucher(
+        item = add_voucher(
             db, partner=uuid4(), title_nl="Koffie", title_en="Coffee", description_nl="-", description_en="-",
             price_coins=10, codes=["C1"], now=at(MONDAY),
         )  # fmt: skip

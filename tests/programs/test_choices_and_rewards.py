@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from incentives import offering, rules, shop, vocabulary
+from incentives import rules, shop, vocabulary
 from incentives.funds import credit_payment, fund_account
 from incentives.purses import purse_available, purse_balance
 from incentives.verify import verify
@@ -22,6 +22,7 @@ from programs.imports.records import whole_day
 from programs.offered import ProgrammeVersionCopy
 from programs.rewarding import ZONE, settle_member
 from tests.factories import JOB, NOW, TODAY, YEAR_START, Company, as_member, copied_company, new_member
+from tests.offers import add_donation
 
 ROOT = Path(__file__).parents[2]
 OPTIONAL = [use for use in Use if BASIS[use] is not Basis.agreement]
@@ -77,7 +78,7 @@ def test_a_member_who_agrees_to_nothing_joins_imports_earns_and_spends_like_any_
             fund = fund_account(db, collective=company.collective, payer=payer, payer_id=payer_id, now=NOW)
             credit_payment(db, payment=uuid4(), fund=fund, amount_coins=1_000, booked_at=NOW)
     with transaction(members, OPERATOR, Purpose.operation) as db:
-        item = offering.add_donation(
+        item = add_donation(
             db, charity=uuid4(), title_nl="Fruit", title_en="Fruit", description_nl="Fruit.", description_en="Fruit.",
             price_coins=10, now=NOW,
         ).id  # fmt: skip
