@@ -7,7 +7,7 @@ from hashlib import blake2b
 from uuid import UUID, uuid4
 
 from incentives.accounts import AccountKind, account_of, open_accounts
-from incentives.ledger import NewTransfer, TransferCode, book_columns
+from incentives.ledger import NewTransfer, TransferCode, book_columns_at_once
 from incentives.references import reference_ms
 from privacy.principals import Purpose, job
 from privacy.store import Store, transaction
@@ -69,14 +69,15 @@ class Postings:
 def book_rows(world: World, numbers: range) -> int:
     """Make postings and book them in a transaction of their own through the ledger's call for columns."""
     purses = [purse.bytes for purse in world.purses]
-    with transaction(world.store, AS_JOB, Purpose.rewards) as db:
-        return book_columns(
-            db,
-            references=[world.postings.reference(number).bytes for number in numbers],
-            debited=[world.fund.bytes] * len(numbers),
-            credited=[purses[number % len(purses)] for number in numbers],
-            amounts_coins=[1 + number % 5 for number in numbers],
-            codes=[TransferCode.award] * len(numbers),
-            causes=[CAUSE] * len(numbers),
-            booked_at=NOW,
-        )
+    return book_columns_at_once(
+        world.store,
+        AS_JOB,
+        Purpose.rewards,
+        references=[world.postings.reference(number).bytes for number in numbers],
+        debited=[world.fund.bytes] * len(numbers),
+        credited=[purses[number % len(purses)] for number in numbers],
+        amounts_coins=[1 + number % 5 for number in numbers],
+        codes=[TransferCode.award] * len(numbers),
+        causes=[CAUSE] * len(numbers),
+        booked_at=NOW,
+    )

@@ -9,7 +9,7 @@ seal (``seals``). On SQLite writers queue. On PostgreSQL they go on side by side
 share: whoever books more than once in a transaction first calls ``accounts.lock_accounts`` with all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -50,11 +50,12 @@ from incentives.batches import (
     checked,
 )
 from incentives.references import month_of
-from incentives.seals import head, seal_batch
+from incentives.seals import seal_secret
 from privacy.errors import NotFound
 from privacy.principals import Principal, Purpose
-from privacy.store import Store, run_at_once, transaction
+from privacy.store import Store, driver_transaction, keys_of, reaches_all, run_at_once, transaction
 from privacy.store.columns import AccountId, UtcDateTime
+from privacy.store.entering import errors_of
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
 from privacy.store.members import MembersBase
 from privacy.store.rows import sees_all
@@ -74,6 +75,7 @@ __all__ = [
     "book",
     "book_at_once",
     "book_columns",
+    "book_columns_at_once",
     "book_many",
     "check_amount",
     "open_account",
@@ -193,22 +195,52 @@ def book_many(db: Session, transfers: Sequence[NewTransfer], *, booked_at: datet
 
     Floors are checked on what each account ends with. Raises as ``book``.
     """
-    return _book(db, _batch(transfers), booked_at)
+    return _book(db, checked(_batch(transfers)), booked_at)
 
 
 def book_at_once(
     store: Store, principal: Principal, purpose: Purpose, transfers: Sequence[NewTransfer], *, booked_at: datetime
 ) -> int:
-    """``book_many`` in a transaction of its own, durable when this returns; on PostgreSQL in one exchange."""
-    if store.dialect == "sqlite":
-        with transaction(store, principal, purpose) as db:
-            return book_many(db, transfers, booked_at=booked_at)
-    batch = checked(_batch(transfers))
+    """``book_many`` in a transaction of its own, durable when this returns, on the shortest way to the database."""
+    return _at_once(store, principal, purpose, _batch(transfers), booked_at)
+
+
+def book_columns_at_once(
+    store: Store,
+    principal: Principal,
+    purpose: Purpose,
+    *,
+    references: Sequence[bytes],
+    debited: Sequence[bytes],
+    credited: Sequence[bytes],
+    amounts_coins: Sequence[int],
+    codes: Sequence[str],
+    causes: Sequence[str],
+    groups: Sequence[bytes | None] | None = None,
+    booked_at: datetime,
+) -> int:
+    """``book_columns`` in a transaction of its own, durable when this returns, on the shortest way to the database."""
+    grouped = None if groups is None else [group or NO_GROUP for group in groups]
+    batch = Batch(references, debited, credited, amounts_coins, codes, causes, grouped)
+    return _at_once(store, principal, purpose, batch, booked_at)
+
+
+def _at_once(store: Store, principal: Principal, purpose: Purpose, batch: Batch, booked_at: datetime) -> int:
+    batch = checked(batch)
     if not len(batch):
         return 0
-    sql, values = writing_postgresql.call(batch, booked_at)
-    row = run_at_once(store, principal, purpose, sql, values, ready=writing_postgresql.ready)
-    return _written(writing_postgresql.Answer(*row))
+    if store.dialect != "sqlite":
+        sql, values = writing_postgresql.call(batch, booked_at)
+        row = run_at_once(store, principal, purpose, sql, values, ready=writing_postgresql.ready)
+        return _written(writing_postgresql.Answer(*row))
+    if reaches_all(store, principal, purpose):
+        try:
+            with driver_transaction(store, principal, purpose) as driver:
+                return writing_sqlite.book(driver, seal_secret(store.keys), batch, booked_at=booked_at)
+        except IntegrityError:
+            pass  # nothing was booked: why is found out below
+    with transaction(store, principal, purpose) as db:
+        return _book(db, batch, booked_at)
 
 
 def _batch(transfers: Sequence[NewTransfer]) -> Batch:
@@ -242,11 +274,11 @@ def book_columns(
     Python's own integers (``array.tolist()``). codes: of ``TransferCode``.
     """
     grouped = None if groups is None else [group or NO_GROUP for group in groups]
-    return _book(db, Batch(references, debited, credited, amounts_coins, codes, causes, grouped), booked_at)
+    batch = Batch(references, debited, credited, amounts_coins, codes, causes, grouped)
+    return _book(db, checked(batch), booked_at)
 
 
 def _book(db: Session, batch: Batch, booked_at: datetime) -> int:
-    batch = checked(batch)
     if not len(batch):
         return 0
     db.flush()
@@ -274,39 +306,28 @@ def refusal(answer: writing_postgresql.Answer) -> Exception:
 
 
 def _book_sqlite(db: Session, connection: Connection, batch: Batch, booked_at: datetime) -> int:
-    """Slices under a seal each, whole or not at all: an error takes back what this call did and nothing else."""
-    written, last = 0, head(db)
-    changes: dict[bytes, int] = {}
+    """Whole or not at all: an error takes back what this call did and nothing else."""
+    moving: Mapping[bytes, int] = {}
+
+    def before_move(changes: Mapping[bytes, int]) -> None:
+        nonlocal moving
+        moving = changes
+        if not sees_all(db):
+            _refuse_unfit(db, changes)
+
+    def before_same(part: Batch) -> None:
+        if not sees_all(db):
+            _require_seen(db, part)
+
+    driver, secret = connection.connection.driver_connection, seal_secret(keys_of(db))
     try:
-        with writing_sqlite.savepoint(connection):
-            for part in batch.slices(writing_sqlite.ROWS_MAX):
-                new = _insert_sqlite(db, connection, part, number=last.sequence + 1, booked_at=booked_at)
-                if not len(new):
-                    continue
-                last = seal_batch(db, last, new, booked_at=booked_at)
-                written += len(new)
-                for account, change in new.changes().items():
-                    changes[account] = changes.get(account, 0) + change
-            if changes:
-                _move_sqlite(db, connection, changes)
+        with errors_of(connection.dialect):
+            return writing_sqlite.book(
+                driver, secret, batch, booked_at=booked_at, before_same=before_same, before_move=before_move
+            )
     except IntegrityError:
-        _refuse_unfit(db, changes)
+        _refuse_unfit(db, moving)
         raise
-    return written
-
-
-def _insert_sqlite(db: Session, connection: Connection, part: Batch, *, number: int, booked_at: datetime) -> Batch:
-    """Insert what is not there yet and return it; the rest must be what is there."""
-    written = writing_sqlite.insert(connection, part, number=number, booked_at=booked_at)
-    if written == len(part):
-        return part
-    if not sees_all(db):
-        _require_seen(db, part)
-    if writing_sqlite.same(connection, part) < len(part):
-        raise ReferenceReused
-    new = part.taken(writing_sqlite.booked_under(connection, part, number=number)) if written else part.taken([])
-    assert len(new) == written
-    return new
 
 
 def _require_seen(db: Session, part: Batch) -> None:
@@ -316,15 +337,7 @@ def _require_seen(db: Session, part: Batch) -> None:
             raise ReferenceReused
 
 
-def _move_sqlite(db: Session, connection: Connection, changes: dict[bytes, int]) -> None:
-    """Change each balance once; nobody else can write meanwhile."""
-    if not sees_all(db):
-        _refuse_unfit(db, changes)
-    if writing_sqlite.move(connection, changes) < len(changes):
-        raise NotFound("There is no such account.")
-
-
-def _refuse_unfit(db: Session, changes: dict[bytes, int]) -> None:
+def _refuse_unfit(db: Session, changes: Mapping[bytes, int]) -> None:
     """Raise unless every account is seen and stays above its floor."""
     known = availables(db, [UUID(bytes=account) for account in changes])
     if len(known) < len(changes):

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from incentives.batches import NO_GROUP, Batch
 from privacy.chain import DIGEST_BYTES, GENESIS, link
+from privacy.keys import KeyRing
 from privacy.store import keys_of
 from privacy.store.columns import UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, digest, plain
@@ -176,7 +177,7 @@ def lock_ledger(db: Session) -> None:
 
 _TAKE_LOCK = text("SELECT pg_advisory_xact_lock(:key)").bindparams(bindparam("key", _LOCK, BigInteger()))
 _TAKE_SEALING = text("SELECT pg_advisory_xact_lock(:key)").bindparams(bindparam("key", _SEALING, BigInteger()))
-_LAST = "SELECT sequence, digest, upto FROM ledger_seal ORDER BY sequence DESC LIMIT 1"
+LAST = "SELECT sequence, digest, upto FROM ledger_seal ORDER BY sequence DESC LIMIT 1"
 _APPEND = text(
     "INSERT INTO ledger_seal (sequence, previous, digest, transfers, booked_at, upto, form)"
     " VALUES (:sequence, :previous, :digest, :transfers, :booked_at, :upto, :form)"
@@ -193,8 +194,12 @@ _APPEND = text(
 
 def head(db: Session) -> Head:
     """The chain's last seal; number 0 where nothing was ever sealed."""
-    last = db.connection().exec_driver_sql(_LAST).one_or_none()
-    return Head(0, GENESIS, 0) if last is None else Head(last[0], bytes(last[1]), last[2])
+    return head_of(db.connection().exec_driver_sql(LAST).one_or_none())
+
+
+def head_of(row: Any) -> Head:
+    """The chain's last seal from the row that ``LAST`` found, or None."""
+    return Head(0, GENESIS, 0) if row is None else Head(row[0], bytes(row[1]), row[2])
 
 
 def append_seal(db: Session, after: Head, digest: bytes, *, transfers: int, upto: int, booked_at: datetime) -> Head:
@@ -212,14 +217,13 @@ def append_seal(db: Session, after: Head, digest: bytes, *, transfers: int, upto
     return Head(after.sequence + 1, digest, upto)
 
 
-def seal_batch(db: Session, after: Head, batch: Batch, *, booked_at: datetime) -> Head:
-    """Close one batch that was booked under the number after ``after``: on SQLite, in the batch's transaction."""
+def batch_digest(secret: bytes, after: Head, batch: Batch, *, booked_at: datetime) -> tuple[Head, int]:
+    """The seal that closes one batch, booked under the number after ``after``, and its form: on SQLite."""
     number, booked_us = after.sequence + 1, microseconds(booked_at)
-    making = SealDigest(seal_secret(db), after.digest, number, booked_at)
+    making = SealDigest(secret, after.digest, number, booked_at)
     for block in batch.slices(BLOCK_ROWS):
         making.add_block(block, [number] * len(block), [booked_us] * len(block))
-    digest = making.done(number)
-    return append_seal(db, after, digest, transfers=making.transfers, upto=number, booked_at=booked_at)
+    return Head(number, making.done(number), number), BY_COLUMN
 
 
 def seal_trailing(db: Session, now: datetime) -> int:
@@ -231,7 +235,7 @@ def seal_trailing(db: Session, now: datetime) -> int:
         return 0
     db.execute(_TAKE_SEALING)
     horizon = int(db.scalar(text("SELECT vitaal_wall.ledger_horizon()")))
-    last, secret, sealed = head(db), seal_secret(db), 0
+    last, secret, sealed = head(db), seal_secret(keys_of(db)), 0
     making: SealDigest | None = None
     upto = 0
     for row in booked_rows(db, after=last.upto, before=horizon):
@@ -295,9 +299,9 @@ def _instant(written: str) -> int:
         return -1
 
 
-def seal_secret(db: Session) -> bytes:
+def seal_secret(keys: KeyRing) -> bytes:
     """The key of this store's seals."""
-    return keys_of(db).lookup_digest("seals", domain="ledger")
+    return keys.lookup_digest("seals", domain="ledger")
 
 
 def seal_digest(secret: bytes, previous: bytes, sequence: int, booked_at: datetime, rows: Iterable[SealedRow]) -> bytes:

@@ -37,6 +37,7 @@ from incentives.seals import (
 from incentives.settle import Settlement
 from privacy.chain import GENESIS
 from privacy.errors import Invalid
+from privacy.store import keys_of
 
 PROBLEMS_MAX = 100
 """Of each kind, as many are told; where one is wrong many may be."""
@@ -195,7 +196,7 @@ class _Booked:
 
 def _check_seals(db: Session, sums: _Sums, problems: _Problems, expected: set[tuple[int, bytes]]) -> _Chain:
     """Walk the chain with its transfers beside, and add up everything that was booked."""
-    secret, booked, chain = seal_secret(db), _Booked(db, sums, problems), _Chain()
+    secret, booked, chain = seal_secret(keys_of(db)), _Booked(db, sums, problems), _Chain()
     columns = (Seal.sequence, Seal.previous, Seal.digest, Seal.transfers, Seal.booked_at, Seal.upto, Seal.form)
     for seal in db.execute(select(*columns).order_by(Seal.sequence).execution_options(yield_per=_ROWS_PER_FETCH)):
         if seal.sequence != chain.sequence + 1:

@@ -9,13 +9,15 @@ must not stand in between.
 """
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Dialect, Engine, event
+from sqlalchemy.exc import DBAPIError
 
 from privacy.keys import KeyRing
 from privacy.principals import Side
@@ -126,6 +128,37 @@ def run_at_once(engine: Engine, entry: Entry, ready: Callable[[Any], None], sql:
         raise
     pooled.close()
     return row
+
+
+@contextmanager
+def driver_transaction(engine: Engine) -> Generator[Any]:
+    """On SQLite: one writing transaction on the driver's own connection; errors are those of an engine."""
+    with errors_of(engine.dialect):
+        pooled = engine.raw_connection()
+        try:
+            driver: Any = pooled.driver_connection
+            driver.execute("PRAGMA query_only=OFF")
+            driver.execute("BEGIN IMMEDIATE")
+            try:
+                yield driver
+                driver.execute("COMMIT")
+            except BaseException:
+                if driver.in_transaction:
+                    driver.execute("ROLLBACK")
+                raise
+        finally:
+            pooled.close()
+
+
+@contextmanager
+def errors_of(dialect: Dialect) -> Generator[None]:
+    """Let what the block's driver raises be what an engine would raise."""
+    raised: Any = dialect.loaded_dbapi
+    try:
+        yield
+    except raised.Error as error:
+        said = "(on the driver's connection)"
+        raise DBAPIError.instance(said, None, error, raised.Error, hide_parameters=True, dialect=dialect) from error
 
 
 def told(sight: Sight, process: int) -> str:
