@@ -2,33 +2,32 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from privacy.errors import Invalid
-from privacy.release.document import Document
+from privacy.release.document import Document, Table, tables_of
 from privacy.release.plan import Audience, Scope
 from privacy.release.published import Release
 from privacy.release.table import attributes_text, csv_text
 from privacy.tenants.declared import Collective, Employer, Pool
 
 
-def export_documents(documents: list[Document], folder: Path) -> list[Path]:
-    """Write the tables of some reports into a folder. Raises Invalid where it cannot be written."""
-    return [path for document in documents for path in _write(folder, _files(document))]
+def export_documents(documents: Iterable[Document], folder: Path) -> list[Path]:
+    """Write the tables of one audience's reports into a folder. Raises Invalid where it cannot be written."""
+    return [path for table in tables_of(documents) for path in _write(folder, _files(table))]
 
 
 def export_all(db: Session, folder: Path) -> list[Path]:
-    """Write every published report, a folder per audience; a year's reach is written once, as of its last month."""
-    paths: dict[Path, None] = {}
+    """Write every published report, a folder per audience; a year's reach is one file."""
+    found: dict[Scope, list[Document]] = {}
     for row in db.scalars(select(Release).order_by(Release.window, Release.id)):
-        document = row.document()
-        audience = f"{document.scope.kind}-{_slug(_name(db, document.scope))}"
-        paths |= dict.fromkeys(export_documents([document], folder / audience))
-    return sorted(paths)
+        found.setdefault(row.scope, []).append(row.document())
+    folders = {scope: folder / f"{scope.kind}-{_slug(_name(db, scope))}" for scope in found}
+    return sorted(path for scope, those in found.items() for path in export_documents(those, folders[scope]))
 
 
 def _name(db: Session, scope: Scope) -> str:
@@ -40,11 +39,10 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def _files(document: Document) -> Mapping[str, str]:
-    files = {f"{document.table_name}.csv": csv_text(document.rows())}
-    covariance = document.noise_covariance()
-    if covariance is not None:
-        files[f"{document.table_name}.attrs.json"] = attributes_text(covariance)
+def _files(table: Table) -> Mapping[str, str]:
+    files = {f"{table.name}.csv": csv_text(table.rows)}
+    if table.noise_covariance is not None:
+        files[f"{table.name}.attrs.json"] = attributes_text(table.noise_covariance)
     return files
 
 

@@ -26,12 +26,13 @@ class Every(StrEnum):
     week = "week"
     month = "month"
     quarter = "quarter"
+    half = "half"
     year = "year"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
-    """One business period, named like ``2026-10-03T14``, ``2026-10-03``, ``2026-W40``, ``2026-10``, ``2026-Q4``."""
+    """One business period: ``2026-10-03T14``, ``2026-10-03``, ``2026-W40``, ``2026-10``, ``2026-Q4``, ``2026-H2``."""
 
     start: datetime
     end: datetime
@@ -54,25 +55,17 @@ class Period:
             if period.label == label:
                 return period
         raise Invalid(
-            f"{label!r} is not a period: write 2026-10, 2026-Q4, 2026-W40, 2026-10-03 or 2026.", field="period"
+            f"{label!r} is not a period: write 2026-10, 2026-Q4, 2026-H2, 2026-W40, 2026-10-03 or 2026.", field="period"
         )
 
     @property
     def label(self) -> str:
         """The period's name."""
-        match self.every:
-            case Every.hour:
-                return self.start.strftime("%Y-%m-%dT%H")
-            case Every.day:
-                return self.start.strftime("%Y-%m-%d")
-            case Every.week:
-                return self.start.strftime("%G-W%V")
-            case Every.month:
-                return self.start.strftime("%Y-%m")
-            case Every.quarter:
-                return f"{self.start.year:04d}-Q{(self.start.month + 2) // 3}"
-            case Every.year:
-                return self.start.strftime("%Y")
+        written = {
+            Every.quarter: f"%Y-Q{(self.start.month + 2) // 3}",
+            Every.half: f"%Y-H{(self.start.month + 5) // 6}",
+        }
+        return self.start.strftime(written.get(self.every) or _WRITTEN[self.every])
 
     @property
     def first_day(self) -> date:
@@ -89,12 +82,32 @@ class Period:
         return Period.of(self.every, self.end)
 
 
+def months_in(period: Period) -> tuple[Period, ...]:
+    """The months that a period of whole months consists of."""
+    assert period.every in _MONTHS
+    month = Period.of(Every.month, period.start)
+    found: list[Period] = []
+    while month.end <= period.end:
+        found.append(month)
+        month = month.next()
+    return tuple(found)
+
+
+_PARTS = {Every.quarter: "Q", Every.half: "H"}
+_WRITTEN = {
+    Every.hour: "%Y-%m-%dT%H",
+    Every.day: "%Y-%m-%d",
+    Every.week: "%G-W%V",
+    Every.month: "%Y-%m",
+    Every.year: "%Y",
+}
 _PATTERNS = (
     (Every.hour, "%Y-%m-%dT%H"),
     (Every.day, "%Y-%m-%d"),
     (Every.week, "week"),
     (Every.month, "%Y-%m"),
     (Every.quarter, "quarter"),
+    (Every.half, "half"),
     (Every.year, "%Y"),
 )
 
@@ -105,28 +118,26 @@ def _read(label: str, pattern: str) -> datetime:
     if pattern == "quarter":
         year, quarter = label.split("-Q")
         return datetime(int(year), int(quarter) * 3 - 2, 1, tzinfo=UTC)
+    if pattern == "half":
+        year, half = label.split("-H")
+        return datetime(int(year), int(half) * 6 - 5, 1, tzinfo=UTC)
     return datetime.strptime(label, pattern).replace(tzinfo=UTC)
 
 
 def _floor(every: Every, instant: datetime) -> datetime:
     hour = instant.replace(minute=0, second=0, microsecond=0)
+    if every is Every.hour:
+        return hour
     day = hour.replace(hour=0)
-    match every:
-        case Every.hour:
-            return hour
-        case Every.day:
-            return day
-        case Every.week:
-            return day - timedelta(days=day.weekday())
-        case Every.month:
-            return day.replace(day=1)
-        case Every.quarter:
-            return day.replace(day=1, month=(day.month - 1) // 3 * 3 + 1)
-        case Every.year:
-            return day.replace(day=1, month=1)
+    if every is Every.day:
+        return day
+    if every is Every.week:
+        return day - timedelta(days=day.weekday())
+    months = _MONTHS[every]
+    return day.replace(day=1, month=(day.month - 1) // months * months + 1)
 
 
-_MONTHS = {Every.month: 1, Every.quarter: 3, Every.year: 12}
+_MONTHS = {Every.month: 1, Every.quarter: 3, Every.half: 6, Every.year: 12}
 _SPANS = {Every.hour: timedelta(hours=1), Every.day: timedelta(days=1), Every.week: timedelta(weeks=1)}
 
 

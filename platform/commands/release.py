@@ -6,7 +6,7 @@ import click
 
 from privacy.jobs import Period
 from privacy.principals import OPERATOR, Purpose, Side
-from privacy.release.published import find_scope, releases_in
+from privacy.release.published import documents_until, find_scope
 from privacy.store import transaction
 
 from ..release_files import export_documents
@@ -32,7 +32,7 @@ def export(audience: str, period: str, out: Path, directory: Path | None, as_jso
     try:
         with transaction(store, OPERATOR, Purpose.operation, read_only=True) as db:
             scope = find_scope(db, audience)
-            documents = [each.document() for each in releases_in(db, scope, window)]
+            documents = documents_until(db, scope, window)
     finally:
         store.close()
     files = [str(path) for path in export_documents(documents, out)]

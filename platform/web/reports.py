@@ -63,8 +63,10 @@ def report_of(documents: Sequence[Document], *, locale: str, today: date) -> Rep
     newest = reached[-1]
     audience = newest.scope.kind
     mine = [each for each in reached if each.scope.kind is audience]
-    yearly = {each.window[:4]: each for each in mine}  # the last report of a year has all its months
-    shown = [[display.shown(point) for point in each.points()] for _, each in sorted(yearly.items())]
+    yearly: dict[str, list[Shown]] = {}
+    for each in mine:
+        yearly.setdefault(each.window[:4], []).append(display.shown(each.figures[0], each.window))
+    shown = list(yearly.values())
     lines = [Line(_first_day(one.label), one) for year in shown for one in year]
     estimates = [
         Estimate(format_date(_first_day(one.label), "LLL"), one.percent, one.low, one.high, breaks=place == 0)
@@ -110,14 +112,14 @@ def _quarter(documents: Sequence[Document], locale: str) -> Quarter | None:
     if not found:
         return None
     newest = found[-1]
-    point = newest.points()[-1]
+    figure = newest.figures[0]
     period = Period.parse(newest.window)
     comparison = None
     if len(found) > 1 and Period.parse(found[-2].window).next() == period:
-        direction = display.trend(found[-2].points()[-1], point)
+        direction = display.trend(found[-2].figures[0], figure)
         comparison = display.trend_sentence(direction, locale=locale)
     sentence = display.sentence(
-        display.shown(point), statistic=Name.participation, audience=newest.scope.kind, locale=locale
+        display.shown(figure), statistic=Name.participation, audience=newest.scope.kind, locale=locale
     )
     return Quarter(period.first_day, period.last_day, sentence, comparison)
 

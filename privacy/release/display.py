@@ -9,33 +9,11 @@ Under 100 heads the sentence speaks of ten colleagues.
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from fractions import Fraction
 
+from privacy.release.estimate import Z_90, Estimated
 from privacy.release.plan import HEADS_LARGE, Audience, Name
 
-Z_90 = 1.6448536269514722
-"""95th percentile of the normal distribution: the half-width of a central 90% interval in standard errors."""
 CLAMP_LOW, CLAMP_HIGH = 5, 95
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """One estimate before display: people out of declared heads, with its standard error in people."""
-
-    label: str
-    estimate: Fraction
-    error: float
-    heads: int
-
-    @property
-    def percent(self) -> float:
-        """The share in percent, unclamped."""
-        return 100 * float(self.estimate) / self.heads
-
-    @property
-    def error_points(self) -> float:
-        """Standard error in percentage points."""
-        return 100 * self.error / self.heads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,27 +52,26 @@ def round_base(heads: int) -> int:
     return 5 if heads < HEADS_LARGE else 2
 
 
-def shown(point: Point) -> Shown:
-    """The display of one point."""
-    base = round_base(point.heads)
+def shown(figure: Estimated, label: str = "") -> Shown:
+    """The display of one estimate of people."""
+    base = round_base(figure.heads)
     bottom, top = -(-CLAMP_LOW // base) * base, CLAMP_HIGH // base * base
-    centre, half = point.percent, Z_90 * point.error_points
+    centre, least, most = (100 * people / figure.heads for people in (figure.value, figure.low, figure.high))
 
     def clamp(value: int) -> int:
         return min(max(value, bottom), top)
 
-    low = clamp(math.floor((centre - half) / base) * base)
-    high = clamp(math.ceil((centre + half) / base) * base)
+    low, high = clamp(math.floor(least / base) * base), clamp(math.ceil(most / base) * base)
     return Shown(
-        label=point.label,
-        heads=point.heads,
+        label=label,
+        heads=figure.heads,
         base=base,
         percent=clamp(math.floor(centre / base + 0.5) * base),
         low=low,
         high=high,
         tens=min(max(math.floor(centre / 10 + 0.5), 1), 9),
-        tens_low=min(max(math.floor((centre - half) / 10), 0), 9),
-        tens_high=min(max(math.ceil((centre + half) / 10), 1), 10),
+        tens_low=min(max(math.floor(least / 10), 0), 9),
+        tens_high=min(max(math.ceil(most / 10), 1), 10),
         open_low=low == bottom,
         open_high=high == top,
     )
@@ -104,9 +81,11 @@ _WHO = {
     ("nl", Audience.employer): "collega's",
     ("nl", Audience.pool): "medewerkers van bedrijven zoals het uwe",
     ("nl", Audience.collective): "medewerkers in dit collectief",
+    ("nl", Audience.region): "medewerkers in deze regio",
     ("en", Audience.employer): "colleagues",
     ("en", Audience.pool): "people at firms like yours",
     ("en", Audience.collective): "employees in this collective",
+    ("en", Audience.region): "employees in this region",
 }
 _SENTENCE = {
     ("nl", Name.reach): "Ongeveer {many} {who} {did} dit jaar minstens één keer mee ({between}).",
@@ -164,13 +143,13 @@ _TREND = {
 }
 
 
-def trend(before: Point, after: Point) -> Trend:
-    """Whether the share changed by more than the 90% interval of the change; the errors must be independent.
+def trend(before: Estimated, after: Estimated) -> Trend:
+    """Whether the share changed by more than the 90% interval of the change; the raw errors must be independent.
 
     That holds for two quarters' participation; a reach to date only grows and has no trend.
     """
-    change = after.percent - before.percent
-    half = Z_90 * math.hypot(before.error_points, after.error_points)
+    change = after.raw / after.heads - before.raw / before.heads
+    half = Z_90 * math.hypot(before.raw_error / before.heads, after.raw_error / after.heads)
     if abs(change) <= half:
         return Trend.unclear
     return Trend.up if change > 0 else Trend.down

@@ -1,4 +1,4 @@
-"""The two mechanisms, on integers only: a factorised running sum over a year, and a sum over a quarter. Pure.
+"""The two mechanisms, on integers only: a factorised running sum over a year, and a sum over a window. Pure.
 
 Reach. Each person is counted in one month of the year at most, so the monthly increments x of two worlds that
 differ in one person differ by one in one entry. The running sum A x (A: lower triangle of ones) is published through
@@ -11,7 +11,7 @@ McMahan, Rush, Smith and Thakurta 2022).
 
 A scope that starts during a year starts at position 0: a Toeplitz matrix without its first rows and columns is itself.
 
-Participation. Each person is in one cohort per quarter and adds one for each of its three months at most.
+Sums. Each person is in one cohort per window and moves one cell (of programmes two) by a bounded whole number.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,6 @@ from math import comb, isqrt, sqrt
 
 MONTHS = 12
 FACTOR_BITS = 16
-QUARTER_MONTHS = 3
 MICRO = 1_000_000
 GRAIN = 1024
 """Scales of noise are multiples of 1/1024, which floating point represents exactly."""
@@ -46,7 +45,6 @@ def _largest_column_squared() -> int:
 
 
 FACTOR_SENSITIVITY_SQUARED = _largest_column_squared()
-QUARTER_SENSITIVITY_SQUARED = QUARTER_MONTHS**2
 
 
 def encode(increments: Sequence[int]) -> int:
@@ -114,13 +112,3 @@ def reach_errors(months: int, scale: Fraction) -> list[float]:
     """Standard errors of ``reach_estimates``, in people."""
     square = Fraction(0)
     return [sqrt(square := square + (scale * weight) ** 2) for weight in _weights(months)]
-
-
-def participation_estimate(noisy: int) -> Fraction:
-    """Mean monthly participants from the noisy number of person-months."""
-    return Fraction(noisy, QUARTER_MONTHS)
-
-
-def participation_error(scale: Fraction) -> float:
-    """Standard error of ``participation_estimate``, in people."""
-    return float(scale) / QUARTER_MONTHS

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from privacy.memberships import memberships
 from privacy.release.columns import SCOPE_COLUMNS, ReleaseColumns, ScopeColumns
-from privacy.release.document import Document, digest_of
+from privacy.release.document import Document, digest_of, in_order, read
 from privacy.release.noise import OPENDP
-from privacy.release.plan import Audience, Name, Scope
+from privacy.release.plan import Audience, Scope
 from privacy.store.holding import Holding, Keeping, public
 from privacy.store.members import MembersBase
 from privacy.store.rights import NONE
@@ -22,7 +22,7 @@ from privacy.tenants.copies import PoolEmployerCopy
 
 
 class NoisyValue(ScopeColumns, MembersBase):
-    """One noisy integer, drawn once. position: in the scope's vector of the year (reach), else 0.
+    """One noisy integer, drawn once. position: in the scope's vector of the year (reach), else the place of its cell.
 
     scale_grains: standard deviation of the noise in 1/1024. noise: its source.
     """
@@ -67,16 +67,10 @@ class ReleaseOutbox(ReleaseColumns, MembersBase):
     __append_only__ = True
 
 
-def noisy_values(db: Session, scope: Scope, statistic: Name, year: int) -> list[NoisyValue]:
-    """The scope's noisy numbers of a year, in the order of their windows."""
-    return list(
-        db.scalars(
-            select(NoisyValue)
-            .filter_by(audience_kind=scope.kind, audience=scope.id, statistic=statistic)
-            .where(NoisyValue.window.startswith(f"{year:04d}-"))
-            .order_by(NoisyValue.window, NoisyValue.position)
-        )
-    )
+def finished(db: Session, scope: Scope, *, since: int) -> list[Document]:
+    """Everything that was made about a scope since a year, in the order in which it fell due."""
+    query = select(ReleaseOutbox.content).filter_by(audience_kind=scope.kind, audience=scope.id)
+    return in_order(read(content) for content in db.scalars(query.where(ReleaseOutbox.window >= f"{since:04d}")))
 
 
 def is_finished(db: Session, release: UUID) -> bool:
@@ -84,20 +78,24 @@ def is_finished(db: Session, release: UUID) -> bool:
     return db.get(ReleaseOutbox, release) is not None
 
 
-def store_noise(db: Session, document: Document, *, position: int, noisy: int) -> None:
-    """Keep one noisy number."""
+def store_noise(db: Session, document: Document) -> None:
+    """Keep a release's noisy numbers, each in its place: of reach that in the year, else that of its cell."""
     db.execute(
-        insert(NoisyValue).values(
-            audience_kind=document.scope.kind,
-            audience=document.scope.id,
-            statistic=document.statistic,
-            window=document.window,
-            position=position,
-            noisy=noisy,
-            scale_grains=document.scale_grains,
-            sensitivity_squared=document.sensitivity_squared,
-            noise=document.noise,
-        )
+        insert(NoisyValue),
+        [
+            {
+                "audience_kind": document.scope.kind,
+                "audience": document.scope.id,
+                "statistic": document.statistic,
+                "window": document.window,
+                "position": position,
+                "noisy": noisy,
+                "scale_grains": document.scale_grains,
+                "sensitivity_squared": document.sensitivity_squared,
+                "noise": document.noise,
+            }
+            for position, noisy in enumerate(document.noisy, start=document.position)
+        ],
     )
 
 

@@ -7,7 +7,7 @@ drawn twice. A month that was missed within a year is published, in order, by th
 out of a kind of report count as inactive in it, by their choices as they stood at the end of each month.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -18,13 +18,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from privacy.errors import Conflict, Invalid
-from privacy.jobs import Every, Period
+from privacy.jobs import Every, Period, months_in
 from privacy.principals import Purpose, job
 from privacy.release import budget, cohorts, mechanisms, outbox
 from privacy.release.counting import Activity, counted_activity, newly_reached, person_months
-from privacy.release.document import Document, quarter_of, release_id
+from privacy.release.document import Document, figures_for, release_id
 from privacy.release.noise import NoiseSource
-from privacy.release.plan import PARTICIPATION, REACH, Scope, SizeClass, Statistic, Tier, months_of, rho_window_micro
+from privacy.release.plan import PARTICIPATION, REACH, Scope, SizeClass, Statistic, Tier
 from privacy.release.published import Release, release_of
 from privacy.release.scopes import Group, Roster, home_contracts, large_enough
 from privacy.store import Store, transaction
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 PUBLISHING = job("publish-releases")
 COPYING = job("copy-releases")
+YEARS_BEFORE = 1
+"""How far back what was published about a scope serves its newest figures."""
 
 ActiveMonths = Callable[..., "DataFrame"]
 """``(db, *, subjects, first, last) -> DataFrame[member, month]``: a row per subject and month (``2026-05``) with at
@@ -113,8 +115,8 @@ class _Publication:
         for scope in groups:
             for month in self._due_months(scope, period):
                 self._publish_reach(self._roster.groups(month)[scope], month)
-        quarter = quarter_of(period)
-        if quarter is None:
+        quarter = Period.of(Every.quarter, period.start)
+        if quarter.end != period.end:
             return
         for employer in self._roster.heads(period):
             cohorts.freeze_cohort(self.db, employer, quarter)
@@ -150,8 +152,9 @@ class _Publication:
             scope,
             window=month.label,
             first_month=year.first_month,
-            exact=mechanisms.encode([each.people for each in frozen]),
-            heads=tuple(each.heads for each in frozen),
+            position=len(frozen) - 1,
+            exact=[mechanisms.encode([each.people for each in frozen])],
+            heads=(group.heads,),
             rho_noise_micro=rho_year,
             rho_charged_micro=mechanisms.month_charge_micro(len(frozen) - 1, rho_year),
         )
@@ -159,7 +162,7 @@ class _Publication:
     def _publish_participation(self, scope: Scope, group: Group, quarter: Period) -> None:
         year = self.db.get(cohorts.ScopeYear, (scope.kind, scope.id, quarter.start.year))
         published = {each.month for each in cohorts.increments(self.db, scope, quarter.start.year)}
-        months = months_of(quarter)
+        months = months_in(quarter)
         heads = cohorts.cohort_heads(self.db, group.employers, quarter)
         if (
             year is None
@@ -169,13 +172,15 @@ class _Publication:
         ):
             return
         subjects = cohorts.cohort_subjects(self.db, group.employers, quarter)
-        rho = rho_window_micro(PARTICIPATION, scope, cohorts.size_class(year))
+        rho = PARTICIPATION.rho_window_micro(scope.kind, cohorts.size_class(year))
+        if not rho:
+            return
         self._release(
             PARTICIPATION,
             scope,
             window=quarter.label,
             first_month=months[0].label,
-            exact=person_months(subjects, self._activity(scope.tier, months[-1]), months=months),
+            exact=[person_months(subjects, self._activity(scope.tier, months[-1]), months=months)],
             heads=(sum(heads.values()),),
             rho_noise_micro=rho,
             rho_charged_micro=rho,
@@ -188,35 +193,37 @@ class _Publication:
         *,
         window: str,
         first_month: str,
-        exact: int,
+        exact: Sequence[int],
         heads: tuple[int, ...],
         rho_noise_micro: int,
         rho_charged_micro: int,
+        position: int = 0,
     ) -> None:
-        """Charge, draw the noise of one number, and store it with the finished release."""
+        """Charge, draw the noise of the numbers, and store them with the finished release."""
         year = int(window[:4])
         budget.charge(
             self.db, scope=scope, year=year, statistic=statistic.name, window=window, micro_rho=rho_charged_micro
         )
-        scale = mechanisms.scale_for(statistic.sensitivity_squared, rho_noise_micro)
-        [noisy] = self.noise.gaussian(
-            [exact], scale=scale, sensitivity_squared=statistic.sensitivity_squared, rho_micro=rho_noise_micro
-        )
-        earlier = outbox.noisy_values(self.db, scope, statistic.name, year) if statistic is REACH else []
-        document = Document(
+        square = statistic.sensitivity_squared
+        scale = mechanisms.scale_for(square, rho_noise_micro)
+        noisy = self.noise.gaussian(exact, scale=scale, sensitivity_squared=square, rho_micro=rho_noise_micro)
+        draft = Document(
             scope=scope,
             statistic=statistic.name,
             window=window,
             first_month=first_month,
-            noisy=(*(each.noisy for each in earlier), noisy),
+            position=position,
+            noisy=tuple(noisy),
             heads=heads,
             scale_grains=int(scale * mechanisms.GRAIN),
-            sensitivity_squared=statistic.sensitivity_squared,
+            sensitivity_squared=square,
             rho_micro=rho_charged_micro,
             noise=self.noise.name,
         )
-        publishable = self.noise.publishable and all(each.noise == self.noise.name for each in earlier)
-        outbox.store_noise(self.db, document, position=len(earlier), noisy=noisy)
+        before = outbox.finished(self.db, scope, since=year - YEARS_BEFORE)
+        document = replace(draft, figures=figures_for(draft, before))
+        publishable = self.noise.publishable and all(each.noise == self.noise.name for each in before)
+        outbox.store_noise(self.db, document)
         outbox.store_release(self.db, document, publishable=publishable, now=self.now)
         self.made.append(document.id)
 

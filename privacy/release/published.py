@@ -9,9 +9,9 @@ from privacy.errors import Conflict, Forbidden, Invalid, NotFound
 from privacy.jobs import Period
 from privacy.principals import Role, acting, own_employer, own_holder
 from privacy.release.columns import ReleaseColumns
-from privacy.release.document import digest_of
+from privacy.release.document import Document, digest_of
 from privacy.release.noise import OPENDP
-from privacy.release.plan import Audience, Scope
+from privacy.release.plan import Audience, Name, Scope
 from privacy.store.employers import EmployersBase
 from privacy.store.rights import ADD, READ
 from privacy.tenants.declared import Collective, Employer, Pool, PoolEmployer
@@ -91,6 +91,8 @@ def _may_read(db: Session, scope: Scope) -> None:
             inside = set(db.scalars(select(PoolEmployer.employer).where(PoolEmployer.pool == scope.id)))
             if not inside or (principal.role not in (Role.job, Role.operator) and principal.employer not in inside):
                 raise NotFound("There is no such group of firms.")
+        case Audience.region:
+            raise NotFound("There is no such region.")
 
 
 def find_scope(db: Session, text: str) -> Scope:
@@ -116,11 +118,17 @@ def find_scope(db: Session, text: str) -> Scope:
     return Scope(Audience(kind), found[0])
 
 
-def releases_in(db: Session, scope: Scope, period: Period) -> list[Release]:
-    """The releases about a scope for one period. Raises NotFound where there is none, and says where to look."""
-    found = [each for each in releases_for(db, scope) if each.window == period.label]
+def documents_until(db: Session, scope: Scope, period: Period) -> list[Document]:
+    """What was published about a scope for one period; of reach with the months of its year before, one table.
+
+    Raises: NotFound where there is none, and says where to look.
+    """
+    read = [each.document() for each in releases_for(db, scope)]
+    found = [each for each in read if each.window == period.label]
     if found:
-        return found
+        growing = {each.table_name for each in found if each.statistic is Name.reach}
+        earlier = [each for each in read if each.table_name in growing and each.window < period.label]
+        return [*earlier, *found]
     hint = ""
     if scope.kind is Audience.employer and (
         pools := [p for p in pools_of(db, scope.id) if p.year == period.start.year]

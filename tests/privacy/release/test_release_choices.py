@@ -18,9 +18,9 @@ from privacy.jobs import Period
 from privacy.principals import Principal, Purpose, Role, job
 from privacy.release.cohorts import Cohort, CohortMember, ReachIncrement, ReachMark
 from privacy.release.counting import counted_activity
-from privacy.release.mechanisms import FACTOR_SENSITIVITY_SQUARED, QUARTER_SENSITIVITY_SQUARED
+from privacy.release.mechanisms import FACTOR_SENSITIVITY_SQUARED
 from privacy.release.noise import SeededNoise
-from privacy.release.plan import Audience, Name, Scope, Tier
+from privacy.release.plan import PARTICIPATION, Audience, Name, Scope, Tier
 from privacy.release.pools import assign_pools
 from privacy.store import transaction
 from tests.factories import Company, copied_invitation, new_member
@@ -55,7 +55,7 @@ def exact(world: World, kind: Audience, name: Name) -> dict[str, int]:
     found = [(key, row.document()) for key, row in world.outbox().items() if key[0].kind is kind and key[1] is name]
     assert len({key[0] for key, _ in found}) == 1
     return {
-        key[2]: int(document.points()[-1].estimate) if name is Name.reach else document.noisy[0]
+        key[2]: int(document.figures[0].raw) if name is Name.reach else document.noisy[0]
         for key, document in sorted(found, key=lambda each: each[0][2])
     }
 
@@ -313,7 +313,7 @@ def test_one_person_with_all_choices_moves_no_audience_by_more_than_the_stated_s
         for quarter in ("2026-Q1", "2026-Q2", "2026-Q3", "2026-Q4"):
             changes = [change for (_, _, window), change in moved.items() if window == quarter and change]
             assert len(changes) <= 1
-            assert sum(change**2 for change in changes) <= QUARTER_SENSITIVITY_SQUARED
+            assert sum(change**2 for change in changes) <= PARTICIPATION.sensitivity_squared
 
 
 @given(

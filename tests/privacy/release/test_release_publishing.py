@@ -119,8 +119,8 @@ def test_deleting_deeds_later_changes_no_frozen_increment(world: World) -> None:
     world.run_through("2026-02", "2026-03", ZeroNoise())
 
     assert [row.people for row in rows_of(world, ReachIncrement)] == [6, 0, 0]
-    last = world.outbox()[Scope(Audience.employer, firm), Name.reach, "2026-03"].document()
-    assert [point.estimate for point in last.points()] == [6, 6, 6]
+    reach = [world.outbox()[Scope(Audience.employer, firm), Name.reach, f"2026-0{month}"] for month in (1, 2, 3)]
+    assert [each.document().figures[0].raw for each in reach] == [6, 6, 6]
 
 
 def test_joiners_enter_the_cohort_next_quarter_and_leavers_stay_until_it_ends(world: World) -> None:
@@ -153,7 +153,7 @@ def test_the_opening_cohort_is_whoever_joined_in_the_first_quarter(world: World)
     assert world.outbox()[Scope(Audience.employer, firm), Name.participation, "2026-Q2"].document().noisy == (2,)
     reach = world.outbox()[Scope(Audience.employer, firm), Name.reach, "2026-06"].document()
     assert reach.first_month == "2026-04"
-    assert [point.estimate for point in reach.points()] == [1, 1, 1]
+    assert [figure.raw for figure in reach.figures] == [1]
 
 
 def test_a_contract_that_starts_within_a_quarter_has_its_first_participation_in_the_next(world: World) -> None:
@@ -252,11 +252,12 @@ def test_nothing_exact_leaves_the_members_store(world: World) -> None:
     for release in releases:
         fields = json.loads(release.content)
         assert fields.keys() == {
-            "format", "audience", "statistic", "window", "first_month", "noisy", "heads", "parameters", "rows"
+            "format", "audience", "statistic", "window", "first_month", "table", "cells", "position", "noisy", "heads",
+            "figures", "parameters", "rows",
         }  # fmt: skip
         assert fields["heads"] == [400] * len(fields["noisy"])
         # A noisy number may hit an exact one by chance; the integers of the parameters and the vector may not.
-        fields.pop("rows")
+        del fields["rows"], fields["figures"]
         numbers = {int(number) for number in re.findall(r"(?<![\w-])\d+(?![\w-])", json.dumps(fields))}
         assert not numbers & (exact - set(fields["noisy"])), release.content
 

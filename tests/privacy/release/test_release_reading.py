@@ -12,7 +12,7 @@ from privacy.principals import Principal, Purpose, Role
 from privacy.release.outbox import seen_by_employers_of
 from privacy.release.plan import Audience, Name, Scope
 from privacy.release.pools import assign_pools
-from privacy.release.published import find_scope, pools_of, releases_for, releases_in, releases_of_employer
+from privacy.release.published import documents_until, find_scope, pools_of, releases_for, releases_of_employer
 from privacy.store import transaction
 
 
@@ -131,11 +131,11 @@ def test_an_audience_is_found_by_name_or_id_and_a_period_says_where_to_look(worl
     with transaction(world.employers, Principal(role=Role.operator), Purpose.operation, read_only=True) as db:
         assert find_scope(db, "employer:A") == find_scope(db, f"employer:{firms[0]}")
         assert find_scope(db, f"pool:{pool.id}") == pool
-        assert len(releases_in(db, pool, Period.parse("2026-01"))) == 1
+        assert len(documents_until(db, pool, Period.parse("2026-01"))) == 1
         with pytest.raises(NotFound, match=f"pool:{pool.id}"):
-            releases_in(db, Scope(Audience.employer, firms[1]), Period.parse("2026-01"))
+            documents_until(db, Scope(Audience.employer, firms[1]), Period.parse("2026-01"))
         with pytest.raises(NotFound, match="2026-02"):
-            releases_in(db, Scope(Audience.employer, firms[0]), Period.parse("2026-02"))
+            documents_until(db, Scope(Audience.employer, firms[0]), Period.parse("2026-02"))
         for unknown in ("employer:Nobody", f"pool:{firms[0]}", f"collective:{uuid4()}"):
             with pytest.raises(NotFound):
                 find_scope(db, unknown)

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from privacy.jobs import Period
 from privacy.memberships import Membership
 from privacy.principals import Purpose, job
-from privacy.release.mechanisms import FACTOR_SENSITIVITY_SQUARED, QUARTER_SENSITIVITY_SQUARED
-from privacy.release.plan import Name, Scope, Tier
+from privacy.release.mechanisms import FACTOR_SENSITIVITY_SQUARED
+from privacy.release.plan import PARTICIPATION, Name, Scope, Tier
 from privacy.release.published import Release
 from privacy.store import transaction
 
@@ -76,7 +76,7 @@ def test_one_person_moves_no_audience_by_more_than_the_stated_sensitivity(
         assert reach <= FACTOR_SENSITIVITY_SQUARED
         for quarter in ("2026-Q1", "2026-Q2", "2026-Q3", "2026-Q4"):
             changes = [change for (_, _, window), change in moved.items() if window == quarter]
-            assert sum(change**2 for change in changes) <= QUARTER_SENSITIVITY_SQUARED
+            assert sum(change**2 for change in changes) <= PARTICIPATION.sensitivity_squared
             assert sum(1 for change in changes if change) <= 1
 
 
