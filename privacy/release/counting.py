@@ -1,9 +1,9 @@
-"""What is counted, before any noise: who is newly reached, how many person-months a cohort has, sums with a bound. Pure.
+"""What is counted, before any noise: who is newly reached, person-months of cohorts, sums with a bound. Pure.
 
 The guarantee rests on this: taking one person's data away changes one month's increment of one scope by one
-(reach), one cohort's person-months by its months at most (participation, groups), two programmes by one each, and a sum
-by its bound; whom others are counted with never depends on that person. A member's own choice to stay out of a kind of report takes months out of that member's own activity
-and touches nothing else.
+(reach), one cohort's person-months by its months at most (participation, groups), two programmes by one each, and a
+sum by its bound; whom others are counted with never depends on that person. A member's own choice to stay out of a
+kind of report takes months out of that member's own activity and touches nothing else.
 """
 
 from collections import Counter

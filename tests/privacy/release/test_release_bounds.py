@@ -42,7 +42,7 @@ def test_one_persons_coins_move_the_sum_by_sixty_euro_at_most(others: list[int],
     amounts = {UUID(int=number): each for number, each in enumerate(others)}
     moved = clipped_cents(amounts | {UUID(int=99): target}) - clipped_cents(amounts)
 
-    assert 0 <= moved
+    assert moved >= 0
     assert moved**2 <= COINS.sensitivity_squared
 
 
