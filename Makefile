@@ -36,6 +36,8 @@ serve: setup  ## serve the demo's pages on http://127.0.0.1:8000, making the dem
 	@test -e vitaal-demo/.vitaal-demo || $(BIN)/vitaal demo
 	@$(BIN)/vitaal serve --dir vitaal-demo --worker
 
+# Compiled code is kept whatever the shell says: each worker and each command that a test starts would compile it again.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.developing  ## all tests
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -q
 

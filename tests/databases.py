@@ -2,8 +2,9 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -70,63 +71,73 @@ class SqliteTemplates:
         return path
 
 
-# Triggers, keys and columns: what a test may have altered.
-_SHAPE = """
-SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (
-    SELECT concat_ws(' ', tgrelid::regclass, tgname, tgenabled) FROM pg_trigger WHERE NOT tgisinternal
-    UNION ALL SELECT concat_ws(' ', conrelid::regclass, pg_get_constraintdef(oid))
-        FROM pg_constraint WHERE conrelid <> 0
-    UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
-    UNION ALL SELECT concat_ws(' ', relname, relrowsecurity, attname, atttypid::regtype, attnotnull)
-        FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
-        WHERE relnamespace = 'public'::regnamespace
-) AS parts (part)
+# What the catalogue holds of tables, columns, keys, triggers, policies and functions: each change makes a newer row.
+_CATALOGUE = " UNION ALL ".join(
+    f"SELECT count(*), max(xmin::text::bigint) FROM {name}"
+    for name in ("pg_class", "pg_attribute", "pg_constraint", "pg_trigger", "pg_policy", "pg_proc")
+)
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+_END_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-_EMPTY = """
-DO $$
-DECLARE name text; filled boolean;
-BEGIN
-    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid();
-    SET LOCAL session_replication_role = replica;  -- or the append-only tables would refuse
-    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
-        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO filled;
-        IF filled THEN EXECUTE format('DELETE FROM %I', name); END IF;
-    END LOOP;
-    PERFORM setval(format('public.%I', sequencename), start_value, false)
-        FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL;
-END $$
+_RESTART_SEQUENCES = """
+SELECT setval(format('public.%I', sequencename), start_value, false) FROM pg_sequences WHERE last_value IS NOT NULL
 """
+
+
+class _Emptied:
+    """A database with tables that is emptied again and again, over a connection that stays open and so stays quick."""
+
+    def __init__(self, side: Side) -> None:
+        with ExitStack() as stack:
+            self.url = stack.enter_context(new_database())
+            create_tables(side, self.url)
+            self._connection = stack.enter_context(closing(psycopg.connect(self.url, autocommit=True)))
+            self._stack = stack.pop_all()
+        names = [name for (name,) in self._connection.execute(_TABLES)]
+        self._filled = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM \"{name}\")" for name in names)
+        self._made = self._catalogue()
+
+    def is_as_made(self) -> bool:
+        """Whether no test altered its tables."""
+        return self._catalogue() == self._made
+
+    def empty(self) -> None:
+        """Leave no rows, whoever is still connected, and whatever guards the tables."""
+        self._connection.execute(_END_OTHERS)
+        with self._connection.transaction():
+            filled = [name for (name,) in self._connection.execute(self._filled)]
+            self._connection.execute("SET LOCAL session_replication_role = replica")  # append-only tables would refuse
+            for name in filled:
+                self._connection.execute(f'DELETE FROM "{name}"')
+            self._connection.execute(_RESTART_SEQUENCES)
+
+    def drop(self) -> None:
+        self._stack.close()
+
+    def _catalogue(self) -> list[tuple[Any, ...]]:
+        return self._connection.execute(_CATALOGUE).fetchall()
 
 
 class PostgresqlDatabases:
     """One database per store, emptied after each test; a test that altered its tables has it made anew."""
 
     def __init__(self) -> None:
-        self._made: dict[Side, tuple[ExitStack, str, str]] = {}
+        self._made: dict[Side, _Emptied] = {}
 
     def take(self, side: Side) -> str:
         if side not in self._made:
-            stack = ExitStack()
-            url = stack.enter_context(new_database())
-            create_tables(side, url)
-            self._made[side] = (stack, url, self._shape(url))
-        return self._made[side][1]
+            self._made[side] = _Emptied(side)
+        return self._made[side].url
 
     def give_back(self, side: Side) -> None:
-        stack, url, shape = self._made[side]
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(_EMPTY)
-        if self._shape(url) != shape:
-            stack.close()
+        database = self._made[side]
+        if database.is_as_made():
+            database.empty()
+        else:
             del self._made[side]
+            database.drop()
 
     def drop(self) -> None:
-        for stack, _, _ in self._made.values():
-            stack.close()
-
-    def _shape(self, url: str) -> str:
-        with psycopg.connect(url) as connection:
-            row = connection.execute(_SHAPE).fetchone()
-        assert row is not None
-        return str(row[0])
+        for database in self._made.values():
+            database.drop()
