@@ -1,72 +1,83 @@
 """What is known about a group from every noisy number published about it so far, with 90% intervals. Pure.
 
-Only published integers, declared heads and public constants are used, so nothing here costs privacy.
+Only published integers, declared heads and public constants (`prior`) are used, so nothing here costs privacy; and
+nothing here draws chance or reads a clock, so the same readings always give the same figures.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from fractions import Fraction
-from statistics import NormalDist
+
+import numpy as np
 
 from privacy.release import mechanisms
 from privacy.release.plan import Name
+from privacy.release.readings import Z_90, Estimated, Reading
+from privacy.release.totals import TOTALS, evidence_of, kept, posterior
 
-Z_90 = NormalDist().inv_cdf(0.95)
-"""Half-width of a central 90% interval of the normal distribution, in standard errors."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What was published once: the noisy integers of one window of one statistic about one scope.
-
-    window: ``2026-05``, ``2026-Q2``, ``2026-H1`` or ``2026``. first_month: where the scope's year (reach) or the
-    window starts. cells: ``("all",)`` for totals, else one per noisy integer. noisy: for reach the one new
-    factorised integer of the month. position: for reach the place in the scope's year, else 0. heads: declared
-    heads per cell. scale: standard deviation of the noise on the integers. months: how many months a mean divides by.
-    """
-
-    statistic: Name
-    window: str
-    first_month: str
-    cells: tuple[str, ...]
-    noisy: tuple[int, ...]
-    position: int
-    heads: tuple[int, ...]
-    scale: Fraction
-    months: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimated:
-    """People (coins: euro) in one cell, with a 90% interval; beside it the raw number and its standard error."""
-
-    cell: str
-    heads: int
-    value: float
-    low: float
-    high: float
-    raw: float
-    raw_error: float
+__all__ = ["Z_90", "Estimated", "Reading", "estimated"]
 
 
 def estimated(history: Sequence[Reading]) -> tuple[Estimated, ...]:
     """Estimates for the cells of the last reading, from all of one scope's readings in the order of publication."""
     last = history[-1]
-    return tuple(_within(*each) for each in zip(last.cells, last.heads, *_raw(history), strict=True))
+    if last.statistic in TOTALS:
+        return (_total(history),)
+    return tuple(
+        _figure(cell, heads, (raw, last.error), mean=raw, error=last.error, most=float(heads))
+        for cell, heads, raw in zip(last.cells, last.heads, last.values, strict=True)
+    )
 
 
-def _raw(history: Sequence[Reading]) -> tuple[list[float], list[float]]:
-    """The unbiased numbers and their standard errors."""
+def _total(history: Sequence[Reading]) -> Estimated:
+    """The last reading is of participation or reach; where the one before it is of participation too, the change."""
+    last, readings = history[-1], kept(history)
+    evidence = evidence_of(readings, launch=len(readings) == sum(each.statistic in TOTALS for each in history))
+    means = [place for place, each in enumerate(readings) if each.statistic is last.statistic]
+    targets = np.zeros((2, len(readings)))
+    targets[0, -1] = 1
+    compared = last.statistic is Name.participation and len(means) > 1
+    if compared:
+        targets[1, means[-1]], targets[1, means[-2]] = 1, -1
+    mean, covariance = posterior(evidence, evidence.values[None], targets)
+    share, change = mean[0]
+    share_sd, change_sd = np.sqrt(np.diagonal(covariance[0]))
+    heads = last.heads[0]
+    # who left is still reached, so reach may pass the heads of the day; a mean may not
+    most = float("inf") if last.statistic is Name.reach else float(heads)
+    return _figure(
+        last.cells[0],
+        heads,
+        _raw(history),
+        mean=heads * float(share),
+        error=heads * float(share_sd),
+        most=most,
+        change=(100 * float(change - Z_90 * change_sd), 100 * float(change + Z_90 * change_sd)) if compared else None,
+    )
+
+
+def _raw(history: Sequence[Reading]) -> tuple[float, float]:
+    """The unbiased number of the last reading, a total, and its standard error."""
     last = history[-1]
     if last.statistic is not Name.reach:
-        return [value / last.months for value in last.noisy], [float(last.scale) / last.months] * len(last.noisy)
+        return last.values[0], last.error
     year = [each for each in history if each.statistic is Name.reach and each.first_month == last.first_month]
-    assert [each.position for each in year] == list(range(len(year))), "a scope's year of reach is published in order"
     values = mechanisms.reach_estimates([each.noisy[0] for each in year])
-    return [float(values[-1])], [mechanisms.reach_errors(len(year), last.scale)[-1]]
+    return float(values[-1]), mechanisms.reach_errors(len(year), last.scale)[-1]
 
 
-def _within(cell: str, heads: int, raw: float, error: float) -> Estimated:
-    """The raw number kept within nobody and everybody."""
-    ends = [min(max(raw + each * error, 0.0), float(heads)) for each in (-Z_90, 0.0, Z_90)]
-    return Estimated(cell=cell, heads=heads, value=ends[1], low=ends[0], high=ends[2], raw=raw, raw_error=error)
+def _figure(
+    cell: str,
+    heads: int,
+    raw: tuple[float, float],
+    *,
+    mean: float,
+    error: float,
+    most: float,
+    change: tuple[float, float] | None = None,
+) -> Estimated:
+    """The estimate and its interval within 0 and ``most``."""
+    low, value, high = (min(max(mean + each * error, 0.0), most) for each in (-Z_90, 0.0, Z_90))
+    change_low, change_high = change or (None, None)
+    return Estimated(
+        cell=cell, heads=heads, value=value, low=low, high=high, raw=raw[0], raw_error=raw[1],
+        change_low=change_low, change_high=change_high,
+    )  # fmt: skip
