@@ -7,7 +7,7 @@ and rows, and nothing that is shown comes from anywhere else.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from hashlib import blake2b
 from typing import Any
@@ -228,8 +228,8 @@ def figures_for(document: Document, before: Sequence[Document]) -> tuple[Estimat
 
 
 def _kept(figure: Estimated) -> Estimated:
-    figures = {key: round(getattr(figure, key), DECIMALS) for key in ("value", "low", "high", "raw", "raw_error")}
-    return Estimated(cell=figure.cell, heads=figure.heads, **figures)
+    exact = {key: value for key, value in asdict(figure).items() if isinstance(value, float)}
+    return replace(figure, **{key: round(value, DECIMALS) for key, value in exact.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
