@@ -72,7 +72,7 @@ class Principal:
 
     account: the account's id in its own store. subject: the member's pseudonym for data (members only).
     employer, holder: the organisation that the party acts for (employers' store only).
-    name: for jobs, the job's name; never a person's. collective: for jobs, the one collective that they work on.
+    name: for jobs, the job's name; never a person's. collective: for jobs, the one collective or pool that they work on.
     """
 
     role: Role
@@ -89,7 +89,7 @@ OPERATOR = Principal(role=Role.operator)
 
 
 def job(name: str, *, collective: UUID | None = None) -> Principal:
-    """The principal of a scheduled job; of one collective, it sees the members of that collective only."""
+    """The principal of a scheduled job; of one collective or pool, it sees the members of its employers only."""
     return Principal(role=Role.job, name=name, collective=collective)
 
 

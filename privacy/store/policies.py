@@ -60,7 +60,10 @@ _SIGN_IN = "(SELECT vitaal_wall.reaches('sign_in'))"
 _COLLECTIVE = "(SELECT vitaal_wall.reaches('collective'))"
 _SUBJECT = "(SELECT vitaal_wall.subject())"
 _ACCOUNT = "(SELECT vitaal_wall.account())"
-_EMPLOYERS = "SELECT c.employer FROM public.contract AS c WHERE c.collective = (SELECT vitaal_wall.collective())"
+_EMPLOYERS = (
+    "SELECT c.employer FROM public.contract AS c WHERE c.collective = (SELECT vitaal_wall.collective())"
+    " UNION ALL SELECT p.employer FROM public.pool_employer AS p WHERE p.pool = (SELECT vitaal_wall.collective())"
+)
 
 
 def seen(model: type[Any]) -> str:

@@ -30,6 +30,7 @@ GUARD = "vitaal_guard"
 
 _MEMBERSHIP = table("membership", column("subject", Uuid()), column("employer", Uuid()))
 _CONTRACT = table("contract", column("employer", Uuid()), column("collective", Uuid()))
+_POOL_EMPLOYER = table("pool_employer", column("employer", Uuid()), column("pool", Uuid()))
 
 
 class ForeignRow(AssertionError):
@@ -119,8 +120,10 @@ def _of_owner(model: type[Any], name: str, sight: Sight) -> ColumnElement[bool]:
     return false()
 
 
-def _employers(collective: UUID | None) -> Any:
-    return select(_CONTRACT.c.employer).where(_CONTRACT.c.collective == collective)
+def _employers(group: UUID | None) -> Any:
+    """The employers of a collective or of a pool: ids are random, so that one is never the other."""
+    contracted = select(_CONTRACT.c.employer).where(_CONTRACT.c.collective == group)
+    return contracted.union_all(select(_POOL_EMPLOYER.c.employer).where(_POOL_EMPLOYER.c.pool == group))
 
 
 def _subjects(collective: UUID | None) -> Any:

@@ -21,14 +21,14 @@ class Reach(StrEnum):
     sign_in = "sign_in"
     """Accounts, to be looked up by who has not proven yet to be anybody; nothing behavioural."""
     collective = "collective"
-    """Those of the subjects with a membership at an employer under contract in one collective."""
+    """Those of the subjects with a membership at an employer of one collective: under contract in it, or of one pool."""
     whole = "whole"
     """All: what the ledger, erasure and retention work on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """The reach of a transaction and whose rows it means."""
+    """The reach of a transaction and whose rows it means. collective: a collective or a pool."""
 
     reach: Reach
     subject: UUID | None = None

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from privacy.store.holding import Holding, Keeping, digest, pseudonym, public
 
 DECLARED = "Declared by an organisation; about no member."
+POOL_TEXT_LENGTH_MAX = 400
 
 
 class HolderColumns:
@@ -236,38 +237,61 @@ class InvitationColumns:
 
 
 class PoolColumns:
-    """Comparable employers under 25 heads that are reported on together for one calendar year."""
+    """Comparable employers under 25 heads that are reported on together for one calendar year, as chosen on a day.
+
+    ``collective`` is None where they are under several. ``sectors`` and ``regions`` hold what occurs among them, one a
+    line, or nothing where that is too much to say; ``size`` is ``1-9``, ``10-24`` or ``1-24``.
+    """
 
     __holding__: ClassVar[Holding | None] = Holding(
         about="Small employers that are reported on together.",
         columns={
-            "id": public("a random number"),
+            "id": public("follows from who is in it"),
             "collective": public("in which collective"),
             "year": public("for which year"),
             "name": public("a made-up name"),
+            "formed_on": public("on which day it was made"),
+            "sectors": public("what its employers do"),
+            "regions": public("where they are"),
+            "size": public("of which size they are"),
+            "employers": public("how many there are"),
+            "heads": public("how many people they declare together"),
         },
         keeping=Keeping.organisation,
         not_exported=DECLARED,
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    collective: Mapped[UUID] = mapped_column(index=True)
+    collective: Mapped[UUID | None] = mapped_column(index=True)
     year: Mapped[int]
     name: Mapped[str] = mapped_column(String(120))
+    formed_on: Mapped[date]
+    sectors: Mapped[str] = mapped_column(String(POOL_TEXT_LENGTH_MAX))
+    regions: Mapped[str] = mapped_column(String(POOL_TEXT_LENGTH_MAX))
+    size: Mapped[str] = mapped_column(String(5))
+    employers: Mapped[int]
+    heads: Mapped[int]
 
 
 class PoolEmployerColumns:
-    """One employer's place in one pool."""
+    """One employer's place in one pool: in one a year."""
 
     __holding__: ClassVar[Holding | None] = Holding(
         about="One employer's place in a pool.",
         columns={
             "pool": public("which"),
             "employer": public("whose"),
+            "year": public("for which year: in one pool a year at most"),
         },
         keeping=Keeping.organisation,
         not_exported=DECLARED,
     )
 
     pool: Mapped[UUID] = mapped_column(primary_key=True)
-    employer: Mapped[UUID] = mapped_column(primary_key=True, index=True)
+    employer: Mapped[UUID] = mapped_column(primary_key=True)
+    year: Mapped[int]
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[Index, ...]:
+        """Invariants that the database holds too."""
+        return (Index("ix_pool_employer_year", "employer", "year", unique=True),)

@@ -90,6 +90,7 @@ class Pool(columns.PoolColumns, EmployersBase):
     """See ``columns.PoolColumns``."""
 
     __tablename__ = "pool"
+    __append_only__ = True
     __face_may__ = READ
     __job_may__ = ADD
 
@@ -98,6 +99,7 @@ class PoolEmployer(columns.PoolEmployerColumns, EmployersBase):
     """See ``columns.PoolEmployerColumns``."""
 
     __tablename__ = "pool_employer"
+    __append_only__ = True
     __face_may__ = READ
     __job_may__ = ADD
 
