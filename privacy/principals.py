@@ -72,7 +72,8 @@ class Principal:
 
     account: the account's id in its own store. subject: the member's pseudonym for data (members only).
     employer, holder: the organisation that the party acts for (employers' store only).
-    name: for jobs, the job's name; never a person's. collective: for jobs, the one collective or pool that they work on.
+    name: for jobs, the job's name; never a person's.
+    collective: for jobs, the one collective or pool that they work on.
     """
 
     role: Role

@@ -88,13 +88,13 @@ def report_of(documents: Sequence[Document], *, locale: str, today: date) -> Rep
     )
 
 
-def example_report(*, locale: str) -> tuple[str, Sequence[Figure]]:
+def example_report(*, locale: str, audience: Audience) -> tuple[str, Sequence[Figure]]:
     """An invented sentence with its picture, for the page before the first report; it must be marked as an example."""
     shown = Shown(
         label="", heads=60, base=5, percent=40, low=30, high=50, tens=4, tens_low=3, tens_high=5,
         open_low=False, open_high=False,
     )  # fmt: skip
-    return display.sentence(shown, statistic=Name.reach, audience=Audience.employer, locale=locale), _figures(shown)
+    return display.sentence(shown, statistic=Name.reach, audience=audience, locale=locale), _figures(shown)
 
 
 def _figures(shown: Shown) -> list[Figure]:

@@ -4,6 +4,7 @@ A noisy number is drawn once and kept: ``NoisyValue``. Budget, noise and the fin
 one transaction, so that a crash leaves all of them or none; a job then carries the row to the employers' store.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from privacy.release.plan import Audience, Scope
 from privacy.store.holding import Holding, Keeping, public
 from privacy.store.members import MembersBase
 from privacy.store.rights import NONE
-from privacy.tenants.copies import PoolEmployerCopy
+from privacy.tenants.copies import PoolCopy, PoolEmployerCopy
 
 
 class NoisyValue(ScopeColumns, MembersBase):
@@ -135,3 +136,9 @@ def seen_by_employers_of(db: Session, subject: UUID) -> list[ReleaseOutbox]:
             .order_by(ReleaseOutbox.window, ReleaseOutbox.statistic, ReleaseOutbox.id)
         )
     )
+
+
+def pools_of_employers(db: Session, employers: Collection[UUID]) -> list[PoolCopy]:
+    """The pools of these employers, the oldest year first."""
+    query = select(PoolCopy).join(PoolEmployerCopy, PoolEmployerCopy.pool == PoolCopy.id)
+    return list(db.scalars(query.where(PoolEmployerCopy.employer.in_(employers)).order_by(PoolCopy.year, PoolCopy.id)))

@@ -1,4 +1,4 @@
-"""Publishing reports: freeze, charge, add noise, store, all in one transaction per collective; then carry across.
+"""Publishing reports: freeze, charge, add noise, store; one transaction per collective and pool; then carry across.
 
 What is published and when follows from contracts, declared heads and the calendar alone: the same releases appear
 whether or not anybody takes part. A window of a statistic is published once. Running a month again does nothing, a
@@ -26,9 +26,8 @@ from privacy.release.document import Document, figures_for, release_id
 from privacy.release.noise import NoiseSource
 from privacy.release.plan import PARTICIPATION, REACH, Scope, SizeClass, Statistic, Tier
 from privacy.release.published import Release, release_of
-from privacy.release.scopes import Group, Roster, home_contracts, large_enough
+from privacy.release.scopes import Group, Roster, large_enough, reported_on
 from privacy.store import Store, transaction
-from privacy.tenants.copies import collectives
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -62,12 +61,12 @@ def publish(
     if period.end > now:
         raise Invalid(f"The month {period.label} is not over yet.", field="period")
     with transaction(members, PUBLISHING, Purpose.publishing, read_only=True) as db:
-        due = [each.id for each in collectives(db)]
+        due = reported_on(db, period.start.year)
     made: list[UUID] = []
-    for collective in due:
+    for whole in due:
         try:
-            with transaction(members, replace(PUBLISHING, collective=collective), Purpose.publishing) as db:
-                publication = _Publication(db, collective, measures, noise, now)
+            with transaction(members, replace(PUBLISHING, collective=whole.id), Purpose.publishing) as db:
+                publication = _Publication(db, whole, measures, noise, now)
                 publication.publish(period)
         except IntegrityError as error:
             raise Conflict("Another worker was publishing the same reports: nothing was published twice.") from error
@@ -95,10 +94,10 @@ def copy_releases(members: Store, employers: Store) -> None:
 
 @dataclass(slots=True)
 class _Publication:
-    """One collective's releases of one run, inside one transaction."""
+    """The releases of a collective with its employers, or of a pool, of one run, inside one transaction."""
 
     db: Session
-    collective: UUID
+    whole: Scope
     measures: ActiveMonths
     noise: NoiseSource
     now: datetime
@@ -108,7 +107,7 @@ class _Publication:
     _counted: dict[tuple[Tier, str], Activity] = field(default_factory=dict[tuple[Tier, str], Activity])
 
     def __post_init__(self) -> None:
-        self._roster = Roster(self.db, self.collective)
+        self._roster = Roster(self.db, self.whole)
 
     def publish(self, period: Period) -> None:
         groups = self._roster.groups(period)
@@ -246,9 +245,8 @@ class _Publication:
     def _freeze_next(self, quarter: Period) -> None:
         """Freeze the cohorts of the quarter that has just begun, except those that open in it."""
         first_month = Period.of(Every.month, quarter.start)
-        for employer, contract in sorted(home_contracts(self.db, first_month).items()):
-            opens = cohorts.opens_on(self.db, employer, quarter.first_day)
-            if contract.collective == self.collective and not opens:
+        for employer in self._roster.at_home(first_month):
+            if not cohorts.opens_on(self.db, employer, quarter.first_day):
                 cohorts.freeze_cohort(self.db, employer, quarter)
 
     def _activity(self, tier: Tier, month: Period) -> Activity:
@@ -262,7 +260,7 @@ class _Publication:
         return self._counted[key]
 
     def _all_deeds(self, month: Period) -> Activity:
-        """Months with a deed in the year up to a month, for everybody of the collective."""
+        """Months with a deed in the year up to a month, for everybody of the collective or pool."""
         if month.label not in self._deeds:
             employers = self._roster.heads(month)
             first = date(month.start.year, 1, 1)

@@ -1,8 +1,9 @@
 """Which groups are reported on in a month: decided by contracts, declared heads and pools alone, never by deeds.
 
 An employer belongs to one collective at a time for reports: that of its oldest contract in force. An employer with
-at least 25 heads that is in no pool of the year is a scope of its own. A pool, and a collective, is one where at
-least 5 of its employers with at least 100 heads together are under contract.
+at least 25 heads that is in no pool of the year is a scope of its own, and the same one when it moves to another
+collective: the year and the budget go on. A pool, and a collective, is one where at least 5 of its employers with at
+least 100 heads together are under contract, those of a pool in whatever collective.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 from privacy.jobs import Period
 from privacy.release.cohorts import declared_heads
 from privacy.release.plan import HEADS_MIN, POOL_EMPLOYERS_MIN, POOL_HEADS_MIN, Audience, Scope
-from privacy.tenants.copies import ContractCopy, PoolCopy, PoolEmployerCopy
+from privacy.tenants.copies import ContractCopy, PoolCopy, PoolEmployerCopy, collectives
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,15 @@ def large_enough(scope: Scope, *, employers: int, heads: int) -> bool:
 
 
 class Roster:
-    """The groups of one collective, month by month; remembers what it looked up in one transaction."""
+    """The groups that one transaction reports on, month by month; remembers what it looked up.
 
-    def __init__(self, db: Session, collective: UUID) -> None:
+    whole: a collective, with its employers that are in no pool of the year; or a pool, whatever collectives its
+    employers are under. So each group is found in one roster, and each transaction sees the members of its own only.
+    """
+
+    def __init__(self, db: Session, whole: Scope) -> None:
         self._db = db
-        self._collective = collective
+        self._whole = whole
         self._groups: dict[str, Mapping[Scope, Group]] = {}
 
     def groups(self, month: Period) -> Mapping[Scope, Group]:
@@ -50,41 +55,47 @@ class Roster:
         return self._groups[month.label]
 
     def heads(self, month: Period) -> dict[UUID, int]:
-        """The collective's employers in a month, with the heads declared for their last day in it."""
-        contracts = home_contracts(self._db, month)
+        """The employers in a month, with the heads declared for their last day in it."""
         heads = {
             employer: declared_heads(self._db, employer, min(month.last_day, contract.ends_on or date.max))
-            for employer, contract in sorted(contracts.items())
-            if contract.collective == self._collective
+            for employer, contract in self.at_home(month).items()
         }
         return {employer: count for employer, count in heads.items() if count > 0}
+
+    def at_home(self, month: Period) -> dict[UUID, ContractCopy]:
+        """The employers under contract in a month that belong here, with the contract that decides so."""
+        contracts = sorted(home_contracts(self._db, month).items())
+        if self._whole.kind is Audience.pool:
+            inside = pool_employers(self._db, self._whole.id)
+            return {employer: contract for employer, contract in contracts if employer in inside}
+        return {employer: contract for employer, contract in contracts if contract.collective == self._whole.id}
 
     def _found(self, month: Period) -> list[Group]:
         heads = self.heads(month)
         pooled = self._pooled(month.start.year)
-        candidates = [(Scope(Audience.employer, employer), (employer,)) for employer in heads if employer not in pooled]
-        candidates += [
-            (Scope(Audience.pool, pool), tuple(employer for employer in heads if pooled.get(employer) == pool))
-            for pool in self._pools(month.start.year)
-        ]
-        candidates.append((Scope(Audience.collective, self._collective), tuple(heads)))
+        candidates = [(self._whole, tuple(heads))]
+        if self._whole.kind is Audience.collective:
+            candidates += [(Scope(Audience.employer, each), (each,)) for each in heads if each not in pooled]
         groups = [Group(scope, employers, sum(heads[each] for each in employers)) for scope, employers in candidates]
         return [each for each in groups if large_enough(each.scope, employers=len(each.employers), heads=each.heads)]
 
-    def _pools(self, year: int) -> list[UUID]:
-        """The collective's own pools of the year."""
-        query = select(PoolCopy.id).where(PoolCopy.collective == self._collective, PoolCopy.year == year)
-        return list(self._db.scalars(query.order_by(PoolCopy.id)))
+    def _pooled(self, year: int) -> set[UUID]:
+        """Employers in a pool of the year, of whatever collective."""
+        return set(self._db.scalars(select(PoolEmployerCopy.employer).where(PoolEmployerCopy.year == year)))
 
-    def _pooled(self, year: int) -> dict[UUID, UUID]:
-        """Each pooled employer's pool of the year, of whatever collective: one at most."""
-        rows = self._db.execute(
-            select(PoolEmployerCopy.employer, PoolEmployerCopy.pool)
-            .join(PoolCopy, PoolCopy.id == PoolEmployerCopy.pool)
-            .where(PoolCopy.year == year)
-            .order_by(PoolEmployerCopy.pool.desc())
-        )
-        return {each.employer: each.pool for each in rows}
+
+def reported_on(db: Session, year: int) -> list[Scope]:
+    """What reports of a year are about, a transaction each, in a fixed order: collectives, then pools."""
+    pools = db.scalars(select(PoolCopy.id).where(PoolCopy.year == year).order_by(PoolCopy.id))
+    return [
+        *(Scope(Audience.collective, each.id) for each in collectives(db)),
+        *(Scope(Audience.pool, each) for each in pools),
+    ]
+
+
+def pool_employers(db: Session, pool: UUID) -> set[UUID]:
+    """Who is in a pool."""
+    return set(db.scalars(select(PoolEmployerCopy.employer).where(PoolEmployerCopy.pool == pool)))
 
 
 def home_contracts(db: Session, month: Period) -> dict[UUID, ContractCopy]:

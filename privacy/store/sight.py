@@ -21,7 +21,7 @@ class Reach(StrEnum):
     sign_in = "sign_in"
     """Accounts, to be looked up by who has not proven yet to be anybody; nothing behavioural."""
     collective = "collective"
-    """Those of the subjects with a membership at an employer of one collective: under contract in it, or of one pool."""
+    """Those of the subjects with a membership at an employer of one collective or pool."""
     whole = "whole"
     """All: what the ledger, erasure and retention work on."""
 

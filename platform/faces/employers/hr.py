@@ -8,8 +8,8 @@ from flask import Blueprint, render_template
 from sqlalchemy.orm import Session
 
 from privacy.principals import Purpose, Role
-from privacy.release.plan import HEADS_MIN
-from privacy.release.published import releases_of_employer
+from privacy.release.plan import HEADS_MIN, Audience
+from privacy.release.published import pools_of, releases_of_employer
 from privacy.store import transaction
 from privacy.tenants import declared
 from programs import catalogue
@@ -18,6 +18,7 @@ from programs.programme import Programme
 from ...web.access import requires
 from ...web.desk import principal, store, today
 from ...web.language import language
+from ...web.like_firms import LikeFirms, like_firms
 from ...web.reports import Report, example_report, first_report_on, report_of
 
 pages = Blueprint("hr", __name__)
@@ -48,6 +49,8 @@ class HrPage:
     employer: str
     collective: str | None
     small: bool
+    like: LikeFirms | None
+    """The firms that it is reported on with: those of the report, or of this year where there is none yet."""
     report: Report | None
     first_on: date
     cost: Cost | None
@@ -61,11 +64,15 @@ def hr_page(db: Session, *, locale: str, today: date) -> HrPage:
     contract = declared.contract_on(db, employer_id, today)
     collective = declared.collective_of(db, contract) if contract is not None else None
     documents = [release.document() for release in releases_of_employer(db, employer_id)]
+    report = report_of(documents, locale=locale, today=today)
+    year = report.month.year if report is not None else today.year
+    [*_, pool] = [None, *(each for each in pools_of(db, employer_id) if each.year == year)]
     return HrPage(
         employer=declared.employer(db, employer_id).name,
         collective=collective.name if collective is not None else None,
         small=declared.heads_on(db, employer_id, today) < HEADS_MIN,
-        report=report_of(documents, locale=locale, today=today),
+        like=like_firms(pool) if pool is not None else None,
+        report=report,
         first_on=first_report_on(contract.starts_on if contract is not None else today, today=today),
         cost=Cost(contract.heads, contract.prepaid_per_head_cents) if contract is not None else None,
         programmes=catalogue.running_for(db, employer_id, today),
@@ -78,4 +85,6 @@ def report_page() -> Any:
     """The newest report, or what to expect before the first."""
     with transaction(store(), principal(), Purpose.reports, read_only=True) as db:
         page = hr_page(db, locale=language(), today=today())
-    return render_template("employers/hr.html", page=page, example=example_report(locale=language()))
+    audience = Audience.pool if page.small else Audience.employer
+    example = example_report(locale=language(), audience=audience)
+    return render_template("employers/hr.html", page=page, example=example)

@@ -70,10 +70,12 @@ class World:
         starts_on: date = date(2025, 1, 1),
         ends_on: date | None = None,
         collective: UUID | None = None,
+        sector: str = "C",
+        region: str = "Utrecht",
     ) -> UUID:
         employer = uuid5(NAMES, name)
         with self.declaring() as db:
-            db.add(declared.Employer(id=employer, name=name, sector="C", region="Utrecht"))
+            db.add(declared.Employer(id=employer, name=name, sector=sector, region=region))
         self.declare(employer, heads, date(2020, 1, 1))
         self.contract(employer, heads, starts_on=starts_on, ends_on=ends_on, collective=collective)
         return employer
