@@ -1,21 +1,30 @@
 """The privacy budget: what every release about a scope has used of its year, in millionths of rho.
 
-Rows are only added. A charge and the yearly sum change in the caller's transaction, the one that stores the noise;
-the database refuses a sum above the limit. Nothing gives budget back: no retry, erasure or correction.
+Charges are only added, and the yearly sum only grows: a trigger refuses anything else. Both change in the caller's
+transaction, the one that stores the noise; the database refuses a sum above the limit, and a limit above the plan's.
+Nothing gives budget back: no retry, erasure or correction. A year's limit may be lowered at any time, never raised.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, CheckConstraint, Integer, String, insert, select, update
+from sqlalchemy import BigInteger, CheckConstraint, Integer, String, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from privacy.errors import Conflict
 from privacy.release.columns import SCOPE_COLUMNS, ScopeColumns
-from privacy.release.plan import YEARLY_LIMIT_MICRO, Name, Scope, Tier
+from privacy.release.plan import TIER_OF, YEARLY_LIMIT_MICRO, Name, Scope
+from privacy.store.append_only import Ratchet
 from privacy.store.holding import Holding, Keeping, public
 from privacy.store.members import MembersBase
-from privacy.store.rights import NONE
+from privacy.store.rights import CHANGE, NONE, Verb
+
+
+def _yearly_limit_sql() -> str:
+    """The plan's limit of a row's kind of group; of a kind that the plan does not know, none."""
+    limits = " ".join(f"WHEN '{kind}' THEN {YEARLY_LIMIT_MICRO[tier]}" for kind, tier in sorted(TIER_OF.items()))
+    return f"CASE audience_kind {limits} ELSE 0 END"
 
 
 class ReleaseBudget(ScopeColumns, MembersBase):
@@ -50,14 +59,12 @@ class ReleaseBudgetYear(ScopeColumns, MembersBase):
 
     __tablename__ = "release_budget_year"
     __face_may__ = NONE
+    __job_may__ = CHANGE | {Verb.insert}
     __table_args__ = (
-        CheckConstraint("spent_micro_rho <= limit_micro_rho", name="within_limit"),
-        CheckConstraint(
-            f"limit_micro_rho <= CASE audience_kind WHEN 'collective' THEN {YEARLY_LIMIT_MICRO[Tier.insurer]}"
-            f" ELSE {YEARLY_LIMIT_MICRO[Tier.hr]} END",
-            name="limit_never_raised",
-        ),
+        CheckConstraint("spent_micro_rho >= 0 AND spent_micro_rho <= limit_micro_rho", name="within_limit"),
+        CheckConstraint(f"limit_micro_rho <= {_yearly_limit_sql()}", name="limit_never_raised"),
     )
+    __ratchet__ = Ratchet(grow=("spent_micro_rho",), fall=("limit_micro_rho",))
 
     __holding__ = Holding(
         about="What a group's reports of a year have used of the privacy budget.",
@@ -84,6 +91,14 @@ class ChargedBefore(Conflict):
     """This window of this statistic was charged before: it is published once."""
 
 
+@dataclass(frozen=True, slots=True)
+class Year:
+    """A scope's calendar year: what may be used altogether, and what is used, in millionths of rho."""
+
+    limit_micro: int
+    spent_micro: int
+
+
 def charge(
     db: Session,
     *,
@@ -94,42 +109,48 @@ def charge(
     micro_rho: int,
     limit_micro: int | None = None,
 ) -> None:
-    """Charge one release.
+    """Charge one release, before its noise is drawn.
 
-    limit_micro: a yearly limit lower than the plan's; the first charge of a year fixes it for that year.
+    limit_micro: a yearly limit lower than the plan's. The lowest that was ever given for a year holds for it.
     Raises: BudgetSpent, ChargedBefore.
     """
-    key = {"audience_kind": scope.kind, "audience": scope.id}
+    row = {"audience_kind": scope.kind, "audience": scope.id, "statistic": statistic, "window": window}
     limit = YEARLY_LIMIT_MICRO[scope.tier] if limit_micro is None else limit_micro
-    row = key | {"statistic": statistic, "window": window, "year": year, "micro_rho": micro_rho}
     try:
-        with db.begin_nested():
-            db.execute(insert(ReleaseBudget).values(row))
-    except IntegrityError as error:
-        raise ChargedBefore(f"The {statistic} of {window} was published before.") from error
-    try:
-        with db.begin_nested():
-            _add(db, key | {"year": year}, micro_rho, limit)
+        with db.begin_nested():  # a refusal leaves neither the charge nor the sum
+            _add_once(db, row | {"year": year, "micro_rho": micro_rho})
+            _add_up(db, scope, year, micro_rho, limit)
     except IntegrityError as error:
         raise BudgetSpent(f"The privacy budget of {year} for this {scope.kind} is spent: no report.") from error
 
 
-def _add(db: Session, key: Mapping[str, object], micro_rho: int, limit: int) -> None:
+def _add_once(db: Session, row: Mapping[str, object]) -> None:
+    try:
+        db.execute(insert(ReleaseBudget).values(row))
+    except IntegrityError as error:
+        raise ChargedBefore(f"The {row['statistic']} of {row['window']} was published before.") from error
+
+
+def _add_up(db: Session, scope: Scope, year: int, micro_rho: int, limit: int) -> None:
+    key = {"audience_kind": scope.kind, "audience": scope.id, "year": year}
+    held = ReleaseBudgetYear.limit_micro_rho
     changed = db.execute(
         update(ReleaseBudgetYear)
         .filter_by(**key)
-        .values(spent_micro_rho=ReleaseBudgetYear.spent_micro_rho + micro_rho)
+        .values(
+            spent_micro_rho=ReleaseBudgetYear.spent_micro_rho + micro_rho,
+            limit_micro_rho=case((held > limit, limit), else_=held),
+        )
         .returning(ReleaseBudgetYear.year)
     )
     if changed.first() is None:
         db.execute(insert(ReleaseBudgetYear).values({**key, "spent_micro_rho": micro_rho, "limit_micro_rho": limit}))
 
 
-def spent_micro(db: Session, scope: Scope, year: int) -> int:
-    """What the scope has used of a year."""
-    return (
-        db.scalars(
-            select(ReleaseBudgetYear.spent_micro_rho).filter_by(audience_kind=scope.kind, audience=scope.id, year=year)
-        ).first()
-        or 0
-    )
+def year_of(db: Session, scope: Scope, year: int) -> Year:
+    """What the scope may use of a year and has used; before its first charge the plan's limit and nothing."""
+    key = {"audience_kind": scope.kind, "audience": scope.id, "year": year}
+    row = db.scalars(select(ReleaseBudgetYear).filter_by(**key)).one_or_none()
+    if row is None:
+        return Year(YEARLY_LIMIT_MICRO[scope.tier], 0)
+    return Year(row.limit_micro_rho, row.spent_micro_rho)

@@ -5,6 +5,8 @@ leave such a table nevertheless: the rows of a person who is in the table ``eras
 that they go, and rows that ``__gates__`` lets go: those before a recorded line of retention. An insertion that meets
 an existing key and does nothing (``ON CONFLICT DO NOTHING``) stays allowed; one that would overwrite is refused.
 
+A class that says ``__ratchet__`` counts one way: its rows stay, and its counters never turn back.
+
 Every table of the members' store whose rows have an owner takes no row of somebody erased, whatever a transaction had
 read before: on PostgreSQL an insertion holds a lock, together with others, that erasing takes alone.
 
@@ -48,6 +50,14 @@ class Older:
     column: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ratchet:
+    """Which columns of a table may only grow, and which only fall; the others stay what they are."""
+
+    grow: tuple[str, ...]
+    fall: tuple[str, ...] = ()
+
+
 Triggers = Mapping[str, Sequence[str]]
 """For each trigger its statements; the last one creates it."""
 
@@ -86,6 +96,30 @@ def _append_only(table: str, dialect: str, gates: Sequence[str]) -> Triggers:
         body = _raise_where(refused, f"the table {table} only grows: delete refused")
         found[goes] = _postgresql_trigger(goes, table, "DELETE", "OLD TABLE AS gone", body)
     return {name: [*statements, _comment(name, table, statements)] for name, statements in found.items()}
+
+
+def _ratchet(table: Table, dialect: str, ratchet: Ratchet) -> Triggers:
+    """Triggers that refuse to turn a counter back, to change anything else, and to let a row go."""
+    name, back, gone = table.name, f"{table.name}_not_back", f"{table.name}_no_delete"
+    moving = {**dict.fromkeys(ratchet.grow, "<"), **dict.fromkeys(ratchet.fall, ">")}
+    turned = " OR ".join(f"NEW.{each.name} {moving.get(each.name, '<>')} OLD.{each.name}" for each in table.columns)
+    if dialect == "sqlite":
+        return {
+            trigger: [
+                f"CREATE TRIGGER {trigger} BEFORE {verb} ON {name} {condition}"
+                f"BEGIN SELECT RAISE(ABORT, 'the table {name} counts one way: {verb.lower()} refused'); END"
+            ]
+            for trigger, verb, condition in ((back, "UPDATE", f"WHEN {turned} "), (gone, "DELETE", ""))
+        }
+    refuse = "EXECUTE FUNCTION vitaal_refuse_change()"
+    made = {
+        back: [REFUSE_FUNCTION, f"CREATE TRIGGER {back} BEFORE UPDATE ON {name} FOR EACH ROW WHEN ({turned}) {refuse}"],
+        gone: [
+            REFUSE_FUNCTION,
+            f"CREATE TRIGGER {gone} BEFORE DELETE OR TRUNCATE ON {name} FOR EACH STATEMENT {refuse}",
+        ],
+    }
+    return {trigger: [*statements, _comment(trigger, name, statements)] for trigger, statements in made.items()}
 
 
 def _unless(gates: Sequence[str], row: str) -> str:
@@ -162,6 +196,8 @@ def triggers_of(model: type[Any], dialect: str) -> Triggers:
     owned = owner is not None and "erased" in model.metadata.tables
     if grows:
         found |= _append_only(table.name, dialect, _gates(model, dialect, owner if owned else None))
+    if ratchet := getattr(model, "__ratchet__", None):
+        found |= _ratchet(table, dialect, ratchet)
     if owned and owner is not None:
         found |= _closed_to_erased(table.name, owner, dialect, append_only=grows)
     return found

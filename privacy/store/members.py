@@ -9,7 +9,7 @@ from typing import ClassVar
 from sqlalchemy.orm import DeclarativeBase
 
 from privacy.principals import Side
-from privacy.store.append_only import Older, guard
+from privacy.store.append_only import Older, Ratchet, guard
 from privacy.store.columns import new_metadata
 from privacy.store.holding import Holding
 from privacy.store.rights import Verb, declare
@@ -24,6 +24,8 @@ class MembersBase(DeclarativeBase):
     __append_only__: ClassVar[bool] = False
     __gates__: ClassVar[tuple[Older, ...]] = ()
     """By which column rows are old enough to go (``retention``), also from a table that only grows."""
+    __ratchet__: ClassVar[Ratchet | None] = None
+    """Which columns may only grow or only fall, in a table whose rows stay."""
     __holding__: ClassVar[Holding | None] = None
     """What is decided about the table; a test refuses a table without it."""
     __face_may__: ClassVar[Set[Verb] | None] = None
