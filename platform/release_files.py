@@ -18,7 +18,7 @@ from privacy.tenants.declared import Collective, Employer, Pool
 
 def export_documents(documents: Iterable[Document], folder: Path) -> list[Path]:
     """Write the tables of one audience's reports into a folder. Raises Invalid where it cannot be written."""
-    return [path for table in tables_of(documents) for path in _write(folder, _files(table))]
+    return [path for table in tables_of(documents) for path in write_files(folder, table_files(table))]
 
 
 def export_all(db: Session, folder: Path) -> list[Path]:
@@ -39,14 +39,15 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def _files(table: Table) -> Mapping[str, str]:
+def table_files(table: Table) -> Mapping[str, str]:
+    """The names and contents of a table's files."""
     files = {f"{table.name}.csv": csv_text(table.rows)}
     if table.noise_covariance is not None:
         files[f"{table.name}.attrs.json"] = attributes_text(table.noise_covariance)
     return files
 
 
-def _write(folder: Path, files: Mapping[str, str]) -> list[Path]:
+def write_files(folder: Path, files: Mapping[str, str]) -> list[Path]:
     """Write the files; each is either the old one or the whole new one. Raises Invalid."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -12,11 +12,15 @@ from privacy.store import transaction
 from ..release_files import export_documents
 from ..stores import open_side
 from .common import answer, json_option, stores_option
+from .protecting import protect_people
 
 
 @click.group()
 def release() -> None:
     """Published reports."""
+
+
+release.add_command(protect_people)
 
 
 @release.command()
