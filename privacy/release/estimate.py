@@ -9,11 +9,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from privacy.release import mechanisms
-from privacy.release.plan import Name
+from privacy.release.groups import by_group
+from privacy.release.plan import COINS_MAX_CENTS, SCORE_MAX, Name
 from privacy.release.readings import Z_90, Estimated, Reading
 from privacy.release.totals import TOTALS, evidence_of, kept, posterior
 
 __all__ = ["Z_90", "Estimated", "Reading", "estimated"]
+
+BY_GROUP = (Name.grouping, Name.age_bands, Name.programmes)
+"""Effect estimates are not among them: the two arms are never drawn towards each other."""
+COINS_STEP, COINS_STEP_PART = 2.0, 0.25
+"""How far a head's euros move from one year to the next: a deviation of so much, and of such a part of them."""
 
 
 def estimated(history: Sequence[Reading]) -> tuple[Estimated, ...]:
@@ -21,9 +27,17 @@ def estimated(history: Sequence[Reading]) -> tuple[Estimated, ...]:
     last = history[-1]
     if last.statistic in TOTALS:
         return (_total(history),)
+    if last.statistic in BY_GROUP:
+        means, errors = by_group(history)
+        found = zip(means * np.array(last.heads), errors * np.array(last.heads), strict=True)
+    elif last.statistic is Name.coins:
+        found = [_coins(history)]
+    else:
+        found = ((raw, last.error) for raw in last.values)
+    most = {Name.coins: COINS_MAX_CENTS / 100, Name.score: SCORE_MAX}.get(last.statistic, 1)
     return tuple(
-        _figure(cell, heads, (raw, last.error), mean=raw, error=last.error, most=float(heads))
-        for cell, heads, raw in zip(last.cells, last.heads, last.values, strict=True)
+        _figure(cell, heads, (raw, last.error), mean=float(mean), error=float(error), most=most * heads)
+        for cell, heads, raw, (mean, error) in zip(last.cells, last.heads, last.values, found, strict=True)
     )
 
 
@@ -52,6 +66,23 @@ def _total(history: Sequence[Reading]) -> Estimated:
         most=most,
         change=(100 * float(change - Z_90 * change_sd), 100 * float(change + Z_90 * change_sd)) if compared else None,
     )
+
+
+def _coins(history: Sequence[Reading]) -> tuple[float, float]:
+    """Mean and standard deviation of the euros: anything up to the cap, rather like the year before than not."""
+    last, most = history[-1], COINS_MAX_CENTS / 100
+    each = np.linspace(0, most, 241)
+    heads = last.heads[0]
+    chances = np.exp(-(((last.values[0] / heads - each) * heads / last.error) ** 2) / 2)
+    before = [reading for reading in history[:-1] if reading.statistic is Name.coins]
+    if before:
+        error = np.hypot(before[-1].error / before[-1].heads[0], COINS_STEP + COINS_STEP_PART * each)
+        alike = np.exp(-(((before[-1].values[0] / before[-1].heads[0] - each) / error) ** 2) / 2) / error
+        chances *= 1 / most + alike / np.sqrt(2 * np.pi)
+    if not chances.sum() > 0:  # further outside than the noise ever is
+        return last.values[0], last.error
+    mean = np.average(each, weights=chances)
+    return heads * float(mean), heads * float(np.sqrt(np.average((each - mean) ** 2, weights=chances)))
 
 
 def _raw(history: Sequence[Reading]) -> tuple[float, float]:
