@@ -11,6 +11,7 @@ from privacy.store import transaction
 
 from ..release_files import export_documents
 from ..stores import open_side
+from .attacking import attack
 from .common import answer, json_option, stores_option
 from .protecting import protect_people
 
@@ -42,3 +43,6 @@ def export(audience: str, period: str, out: Path, directory: Path | None, as_jso
     files = [str(path) for path in export_documents(documents, out)]
     found = {"audience": f"{scope.kind}:{scope.id}", "period": window.label, "files": files}
     answer(as_json, found, "\n".join(files))
+
+
+release.add_command(attack)
