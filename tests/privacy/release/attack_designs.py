@@ -53,7 +53,7 @@ class Firm:
 def firm(heads: int, seed: int, *, months: int = MONTHS, turnover: float = 0.012, active: float = 0.52) -> Firm:
     """People with habits, in departments of unequal size; leavers are replaced."""
     chance = random.Random(seed)
-    weights = (6, 5, 4, 3.2, 1.2) if heads < 100 else (6, 5, 5, 4, 4, 3, 3, 2, 2, 2, 1.4, 0.8)
+    weights = (6, 5, 4, 3.9, 1.2) if heads < 100 else (6, 5, 5, 4, 4, 3, 3, 3, 2.5, 2.5, 2.5, 0.8)
 
     def somebody(number: int, first: int) -> Person:
         columns = {
