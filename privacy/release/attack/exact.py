@@ -112,7 +112,7 @@ def _withheld(equation: Equation, equations: Sequence[Equation], tables: Tables,
     return Finding(
         attack=Attack.totals_minus_parts if plain else Attack.suppressed,
         confidence=1.0,
-        inference=f"the withheld number is {value:g}" if value else "the withheld number is 0",
+        inference=f"the withheld number is {equation.known + value * equation.factor:g}",
         measure=measure,
         cell=f"{figure.table} {figure.cell}",
         months=(tables.month(figure.end),),

@@ -106,7 +106,7 @@ def with_strangers(tables: Tables, noise: Noise, models: Sequence[Model]) -> lis
         slopes = model.slopes[rows]
         unknown = model.roster.unknown_by_class(model.measure).astype(float)
         whole = slopes.sum(axis=2)
-        scaled = (slopes * np.sqrt(unknown)[None, :, None]).reshape(len(rows), -1)
+        scaled = (slopes * np.sqrt(unknown)[None, :, None]).reshape(len(rows), slopes.shape[1] * slopes.shape[2])
         covariance = 0.25 * (1 - PERSISTENCE) * scaled @ scaled.T
         covariance += 0.25 * PERSISTENCE * (whole * unknown) @ whole.T
         common = whole @ unknown

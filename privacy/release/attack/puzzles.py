@@ -30,12 +30,17 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """One figure as a sum of unknowns. size: how many people it is about, the known ones too."""
+    """One figure as a sum of unknowns.
+
+    size: how many people it is about, the known ones too; known: what these add to it; factor: of each unknown.
+    """
 
     figure: Figure
     unknowns: tuple[int, ...]
     size: float
     told: bool
+    known: float = 0.0
+    factor: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -82,14 +87,15 @@ def roster_puzzle(model: Model, *, spread: bool = False) -> Puzzle | None:
     most = [each.most for each in unknowns]
     for at, row in enumerate(rows):
         figure, terms = model.figures[row], sorted(set(atom[flat[at, used]].tolist()))
-        equations.append(Equation(figure, tuple(terms), float(model.sizes[row]), figure.value is not None))
+        told, factor = figure.value is not None, float(model.weights[row])
+        equations.append(Equation(figure, tuple(terms), float(model.sizes[row]), told, float(known[at]), factor))
         if figure.value is None or not terms:
             continue
-        factors = dict.fromkeys(terms, float(model.weights[row]))
+        factors = dict.fromkeys(terms, factor)
         outsiders = (figure.denominator or 0) - model.sizes[row]
         if outsiders > 0.5:
             most.append(float(outsiders) * figure.months * amount_max(model.measure))
-            factors[len(most) - 1] = float(model.weights[row])
+            factors[len(most) - 1] = factor
         low, high = interval(figure, spread=spread)
         sums.append(Sum(factors, low - known[at], high - known[at]))
     return Puzzle(model.measure, tuple(unknowns), tuple(equations), System(most, sums, counted(model.measure)))
@@ -141,10 +147,11 @@ def _cell_puzzle(figures: Sequence[Figure]) -> Puzzle | None:
         for table in sorted({each.table for each in finest}):
             terms = _parts(figure, table, finest, at)
             if terms:
-                equations.append(Equation(figure, terms, figure.denominator or 0, figure.value is not None))
-                if figure.value is not None:
+                factor = 1 / figure.months if figure.stat == "mean" else 1.0
+                told = figure.value is not None
+                equations.append(Equation(figure, terms, figure.denominator or 0, told, factor=factor))
+                if told:
                     low, high = interval(figure)
-                    factor = 1 / figure.months if figure.stat == "mean" else 1.0
                     sums.append(Sum(dict.fromkeys(terms, factor), low, high))
     measure = figures[0].measure
     system = System([each.most for each in unknowns], sums, counted(measure))

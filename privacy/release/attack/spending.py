@@ -87,7 +87,7 @@ def overspent(years: Sequence[Spending]) -> Iterator[Finding]:
 
 
 def anybody(tables: Tables) -> Roster:
-    """Somebody in each published cell, on the roster in every month: for tables without a roster."""
+    """Somebody in each published cell, and outside of the others, in every month: for tables without a roster."""
     columns = sorted({column for figure in tables.figures for column in figure.columns})
     words: dict[str, dict[str, int]] = {column: {} for column in columns}
     people: dict[tuple[int, ...], None] = {}
@@ -98,7 +98,8 @@ def anybody(tables: Tables) -> Roster:
                 words[column].setdefault(value, len(words[column]))
     for cell in sorted(cells):
         values = dict(cell)
-        people[tuple(words[column].get(values.get(column, ""), 0) for column in columns)] = None
+        for elsewhere in (0, -1):
+            people[tuple(words[column].get(values.get(column, ""), elsewhere) for column in columns)] = None
     months = tables.last - tables.first + 1
     kinds = list(people)
     return Roster(
@@ -117,7 +118,7 @@ def anybody(tables: Tables) -> Roster:
 
 
 def _words(columns: Sequence[str], words: dict[str, dict[str, int]], kind: tuple[int, ...]) -> list[str]:
-    return [f"{column} {list(words[column])[code]}" for column, code in zip(columns, kind, strict=True)]
+    return [f"{column} {list(words[column])[code]}" for column, code in zip(columns, kind, strict=True) if code >= 0]
 
 
 def worst_case(tables: Tables, models: Sequence[Model]) -> tuple[float, float]:
