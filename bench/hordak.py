@@ -1,19 +1,14 @@
-"""Posting against hordak, a double-entry ledger on Django and PostgreSQL, in an environment and a database of its own.
-
-The environment is made once, in the folder ``vitaal-bench`` of the user's cache, from the package registry; it is no
-dependency of anything.
-"""
+"""Posting against hordak, a ledger on Django and PostgreSQL, with an environment and a database of its own."""
 
 import json
-import os
 import subprocess
 import sys
-import venv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bench.environments import environment
 from bench.frame import Comparison, NotMeasured
 from bench.ledger_world import AS_JOB, NOW, World, book_rows, world
 from bench.places import members_store, postgresql_database
@@ -21,13 +16,13 @@ from incentives.posting import Poster
 from privacy.principals import Purpose
 
 HORDAK = "django-hordak==2.0.0"
-WANTED = (HORDAK, "django<6", "psycopg2-binary")
+BESIDE = ("django<6", "psycopg2-binary")
 SINGLES, BATCH = 50, 10_000
 
 
 def comparisons() -> Iterator[Comparison]:
     """Rows for ``bench.__main__``. Raises: NotMeasured."""
-    python = _environment()
+    python = environment(HORDAK, *BESIDE)
     with members_store("postgresql") as store, postgresql_database() as url, _hordak(python, url) as tell:
         here = world(store)
         poster = Poster(store, AS_JOB, Purpose.rewards)
@@ -40,21 +35,6 @@ def comparisons() -> Iterator[Comparison]:
         yield Comparison(work, HORDAK, singles, lambda: tell(f"single {SINGLES}"), 7, "single-hordak")
         work = f"batch of {BATCH:,}, all features, PostgreSQL"
         yield Comparison(work, HORDAK, lambda: _batch(here), lambda: tell(f"batch {BATCH}"), 5)
-
-
-def _environment() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "vitaal-bench" / HORDAK.replace("==", "-")
-    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    if not (folder / "complete").exists():
-        try:
-            venv.create(folder, with_pip=True, clear=True)
-            install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *WANTED]
-            subprocess.run(install, check=True, capture_output=True, timeout=300)
-        except (OSError, subprocess.SubprocessError) as error:
-            raise NotMeasured(f"{HORDAK} cannot be installed here") from error
-        (folder / "complete").touch()
-    return python
 
 
 @contextmanager

@@ -46,6 +46,8 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         ),
         "replay": Limit("replaying a settled batch, 0 new rows", "fresh batch", 0.7),
         "balance": Limit("balance read", "summing a million transfers", 100),
+        "privacy-stage": Limit("privacy stage, 10,000 cells", "the limit of 0.3 s", 1),
+        "privacy-stage-duckdb": Limit("privacy stage, 10,000 cells", "DuckDB group-by of a million members", 0.1),
         "storage-postgresql": Limit("storage, PostgreSQL", "bytes a posting", 200, at_most=True),
     }
 )
