@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from privacy.release.document import Document, Table, tables_of
+from privacy.release.guarantee import Guarantee
 from privacy.release.noise import OpenDpNoise, SeededNoise
 from privacy.release.people import People, read_people
 from privacy.release.plan import YEARLY_LIMIT_MICRO, Audience
@@ -97,6 +98,16 @@ def _about(terms: Terms, state: State, documents: Sequence[Document], *, publish
         ],
         "budget": [
             {"year": number - YEAR_ZERO, "limit_micro_rho": limit, "spent_micro_rho": year.spent_micro}
+            for number, year in sorted(state.years.items())
+        ],
+        "guarantee": [
+            Guarantee(
+                kind=terms.kind,
+                year=number - YEAR_ZERO,
+                limits_micro={terms.scope.tier: limit},
+                used_micro={terms.scope.tier: year.spent_micro},
+                heads=year.heads,
+            ).as_json()
             for number, year in sorted(state.years.items())
         ],
     }

@@ -13,6 +13,7 @@ from ..release_files import export_documents
 from ..stores import open_side
 from .attacking import attack
 from .common import answer, json_option, stores_option
+from .promising import guarantee
 from .protecting import protect_people
 
 
@@ -22,6 +23,7 @@ def release() -> None:
 
 
 release.add_command(protect_people)
+release.add_command(guarantee)
 
 
 @release.command()

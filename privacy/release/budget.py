@@ -5,8 +5,8 @@ transaction, the one that stores the noise; the database refuses a sum above the
 Nothing gives budget back: no retry, erasure or correction. A year's limit may be lowered at any time, never raised.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from sqlalchemy import BigInteger, CheckConstraint, Integer, String, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from privacy.errors import Conflict
 from privacy.release.columns import SCOPE_COLUMNS, ScopeColumns
+from privacy.release.guarantee import Guarantee
 from privacy.release.plan import TIER_OF, YEARLY_LIMIT_MICRO, Name, Scope
 from privacy.store.append_only import Ratchet
 from privacy.store.holding import Holding, Keeping, public
@@ -154,3 +155,15 @@ def year_of(db: Session, scope: Scope, year: int) -> Year:
     if row is None:
         return Year(YEARLY_LIMIT_MICRO[scope.tier], 0)
     return Year(row.limit_micro_rho, row.spent_micro_rho)
+
+
+def as_charged(db: Session, guarantee: Guarantee, scopes: Iterable[Scope]) -> Guarantee:
+    """A guarantee with the limits and the sums of the ledger for the groups that were charged in its year."""
+    limits, used = dict(guarantee.limits_micro), dict(guarantee.used_micro)
+    charged = [(each, year_of(db, each, guarantee.year)) for each in scopes]
+    for tier in {scope.tier for scope, _ in charged}:
+        years = [year for scope, year in charged if scope.tier is tier and year.spent_micro]
+        if years:
+            limits[tier] = sum(each.limit_micro for each in years)
+            used[tier] = sum(each.spent_micro for each in years)
+    return replace(guarantee, limits_micro=limits, used_micro=used)

@@ -91,6 +91,18 @@ def contracts_on(db: Session, employers: Collection[UUID], day: date) -> list[Co
     )
 
 
+def contracts_from(db: Session, employers: Collection[UUID], day: date) -> list[ContractCopy]:
+    """The contracts of these employers that are in force on a day or on any later one."""
+    return list(
+        db.scalars(
+            select(ContractCopy)
+            .where(ContractCopy.employer.in_(employers))
+            .where((ContractCopy.ends_on.is_(None)) | (ContractCopy.ends_on >= day))
+            .order_by(ContractCopy.collective, ContractCopy.id)
+        )
+    )
+
+
 def contracts_in(db: Session, collective: UUID, *, first: date, last: date) -> list[ContractCopy]:
     """The contracts of a collective that are in force on any day from ``first`` to ``last``."""
     return list(

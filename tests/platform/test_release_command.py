@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from privacy.jobs import Period
 from privacy.principals import Purpose, job
+from privacy.release.mechanisms import month_charge_micro
 from privacy.release.noise import OpenDpNoise
 from privacy.release.publish import publish
 from privacy.store import transaction
@@ -130,3 +131,26 @@ def test_a_folder_that_cannot_be_written_is_refused_in_one_sentence(installation
 
     assert answer.exit_code == 1
     assert f"cannot be written to {tmp_path / 'file' / 'out'}" in answer.stderr
+
+
+def promise(folder: Path, audience: str, year: str, *more: str) -> Result:
+    options = ["--audience", audience, "--year", year, "--dir", str(folder)]
+    return CliRunner().invoke(main, ["release", "guarantee", *options, *more])
+
+
+def test_the_guarantee_is_printed_from_plan_and_ledger(installation: Path) -> None:
+    answer = promise(installation, "employer:Fit", "2016", "--json")
+
+    assert answer.exit_code == 0, answer.stderr
+    found = json.loads(answer.stdout)
+    assert (found["audience"], found["rho"], found["right_of_100"], found["heads"]) == ("employer", 0.27, 65, 60)
+    reach = sum(month_charge_micro(position, 80_000) for position in range(3))
+    assert found["used_micro_rho"] == {"hr": reach + 20_000}, "three months and a quarter"
+    assert found["text"]["nl"]["everybody"].startswith("Je werkgever ziet nooit wat jij doet.")
+    assert "rho = 0,27" in promise(installation, "employer:Fit", "2016").stdout
+
+
+def test_a_guarantee_of_nobody_is_refused_in_one_sentence(installation: Path) -> None:
+    answer = promise(installation, "employer:Nobody", "2016")
+    assert answer.exit_code == 1
+    assert answer.stderr == "error: There is no employer 'Nobody'.\n"

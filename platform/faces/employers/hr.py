@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from privacy.principals import Purpose, Role
 from privacy.release.plan import HEADS_MIN, Audience
 from privacy.release.published import pools_of, releases_of_employer
+from privacy.release.receivers import guarantee_about_employer
 from privacy.store import transaction
 from privacy.tenants import declared
 from programs import catalogue
@@ -17,6 +18,7 @@ from programs.programme import Programme
 
 from ...web.access import requires
 from ...web.desk import principal, store, today
+from ...web.guarantees import Promise, promise_of
 from ...web.language import language
 from ...web.like_firms import LikeFirms, like_firms
 from ...web.reports import Report, example_report, first_report_on, report_of
@@ -55,6 +57,8 @@ class HrPage:
     first_on: date
     cost: Cost | None
     programmes: list[Programme]
+    promise: Promise
+    """What its staff are promised."""
 
 
 def hr_page(db: Session, *, locale: str, today: date) -> HrPage:
@@ -67,15 +71,19 @@ def hr_page(db: Session, *, locale: str, today: date) -> HrPage:
     report = report_of(documents, locale=locale, today=today)
     year = report.month.year if report is not None else today.year
     [*_, pool] = [None, *(each for each in pools_of(db, employer_id) if each.year == year)]
+    small = declared.heads_on(db, employer_id, today) < HEADS_MIN
+    contracts = declared.contracts_from(db, employer_id, date(today.year, 1, 1))
+    guarantee = guarantee_about_employer(documents, contracts=contracts, year=today.year, pooled=small)
     return HrPage(
         employer=declared.employer(db, employer_id).name,
         collective=collective.name if collective is not None else None,
-        small=declared.heads_on(db, employer_id, today) < HEADS_MIN,
+        small=small,
         like=like_firms(pool) if pool is not None else None,
         report=report,
         first_on=first_report_on(contract.starts_on if contract is not None else today, today=today),
         cost=Cost(contract.heads, contract.prepaid_per_head_cents) if contract is not None else None,
         programmes=catalogue.running_for(db, employer_id, today),
+        promise=promise_of(guarantee, locale=locale),
     )
 
 

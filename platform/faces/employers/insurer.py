@@ -19,6 +19,7 @@ from privacy.errors import NotFound
 from privacy.principals import Purpose, Role
 from privacy.release.plan import Audience, Scope
 from privacy.release.published import releases_for
+from privacy.release.receivers import guarantee_about
 from privacy.store import transaction
 from privacy.tenants import declared
 from privacy.tenants.declared import Collective
@@ -30,6 +31,7 @@ from ...web.desk import now, principal, store, today
 from ...web.earning import Earning, earnings
 from ...web.equity import equity_of
 from ...web.forms import form_for, read_form
+from ...web.guarantees import Promise, promise_of
 from ...web.language import day, language
 from ...web.language import later as _l
 from ...web.reports import Report, report_of
@@ -44,6 +46,7 @@ class CollectiveCard:
     collective: Collective
     employers: list[tuple[str, int]]
     report: Report | None
+    promise: Promise
 
     @property
     def heads(self) -> int:
@@ -118,8 +121,10 @@ def _collective_card(db: Session, collective: Collective) -> CollectiveCard:
         for contract, employer in declared.contracts_of(db, collective.id)
         if contract.starts_on <= on and (contract.ends_on is None or contract.ends_on >= on)
     ]
-    found = [row.document() for row in releases_for(db, Scope(Audience.collective, collective.id))]
-    return CollectiveCard(collective, employers, report_of(found, locale=language(), today=on))
+    scope = Scope(Audience.collective, collective.id)
+    found = [row.document() for row in releases_for(db, scope)]
+    promise = promise_of(guarantee_about(scope, found, year=on.year), locale=language())
+    return CollectiveCard(collective, employers, report_of(found, locale=language(), today=on), promise)
 
 
 @pages.get("/insurer/programmes")

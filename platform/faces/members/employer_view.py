@@ -1,16 +1,19 @@
 """What does my employer see? The very report, from the members' own copy, with the promise."""
 
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, render_template
 
 from privacy.principals import Purpose, Role
 from privacy.release import outbox
+from privacy.release.receivers import guarantee_about_employer
 from privacy.store import transaction
 from privacy.tenants import copies
 
 from ...web.access import requires
 from ...web.desk import principal, store, today
+from ...web.guarantees import promise_of
 from ...web.language import language
 from ...web.like_firms import like_firms
 from ...web.reports import report_of
@@ -23,12 +26,27 @@ pages = Blueprint("employer_view", __name__)
 @requires(Role.member)
 def view_page() -> Any:
     """The report as the employer reads it."""
+    on = today()
     with transaction(store(), principal(), Purpose.reports, read_only=True) as db:
         found = [row.document() for row in outbox.seen_by_employers_of(db, subject())]
-        pools = outbox.pools_of_employers(db, employers_on(db, today()))
-        names = [copies.employer(db, each).name for each in employers_on(db, today())]
-    report = report_of(found, locale=language(), today=today())
-    year = report.month.year if report is not None else today().year
+        employers = employers_on(db, on)
+        pools = outbox.pools_of_employers(db, employers)
+        names = [copies.employer(db, each).name for each in employers]
+        contracts = copies.contracts_from(db, employers, date(on.year, 1, 1))
+        guarantee = guarantee_about_employer(
+            found,
+            contracts=contracts,
+            year=on.year,
+            employers=max(1, len(employers)),
+            pooled=any(each.year == on.year for each in pools),
+        )
+    report = report_of(found, locale=language(), today=on)
+    year = report.month.year if report is not None else on.year
     [*_, pool] = [None, *(each for each in pools if each.year == year)]
-    like = like_firms(pool) if pool is not None else None
-    return render_template("members/employer_view.html", report=report, employers=names, like=like)
+    return render_template(
+        "members/employer_view.html",
+        report=report,
+        employers=names,
+        like=like_firms(pool) if pool is not None else None,
+        guaranteed=promise_of(guarantee, locale=language()),
+    )
