@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, CheckConstraint, String, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from admin.fund_statements import is_settled
 from admin.payers import PAYER_KINDS, is_party
 from privacy.errors import Conflict, Invalid, NotFound
 from privacy.store.employers import EmployersBase
@@ -66,7 +67,8 @@ def record_payment(
 ) -> Payment:
     """Record a payment once; the same reference with the same content answers the first one.
 
-    Raises: Invalid (payer, amount), PaymentReused, NotFound (the collective, or a payer that is no party to it).
+    Raises: Invalid (payer, amount), PaymentReused, NotFound (the collective, or a payer that is no party to it),
+    Conflict (the term of the collective's money is settled).
     """
     found = declared.collective(db, collective)
     coin_value_cents = found.coin_value_cents
@@ -86,6 +88,8 @@ def record_payment(
     )
     if (known := db.get(Payment, reference)) is not None:
         return _same(known, row)
+    if is_settled(db, collective):
+        raise Conflict("The term of this collective's money is settled: nothing more is paid in.", field="collective")
     if not _pays(db, found, payer, payer_id):
         raise NotFound("This payer is no party to this collective.", field="payer_id")
     try:

@@ -15,10 +15,9 @@ from incentives.tax_figures import figures, yearly_limit_cents
 from incentives.tax_periods import PeriodKind
 from incentives.wkr_settlement import YearlySettlement
 from privacy.errors import Conflict, Invalid
-from privacy.signing import check_signature
+from privacy.signing import ALGORITHM, check_signature, signed_bytes
 
 FORMAT = "vitaal-wkr-statement/1"
-ALGORITHM = "Ed25519"
 
 
 class UnknownSigner(Conflict):
@@ -31,11 +30,6 @@ class Checked:
 
     statement: Mapping[str, Any]
     public_key: str
-
-
-def signed_bytes(said: Mapping[str, Any]) -> bytes:
-    """What the signature is over: JSON with sorted keys, nothing between the tokens, in UTF-8."""
-    return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def verify_document(text: str, *, trusted: Mapping[int, str] | None = None, public_key: str | None = None) -> Checked:

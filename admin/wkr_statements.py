@@ -17,12 +17,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from admin.wkr import prepaid_year
-from admin.wkr_document import ALGORITHM, said_of, signed_bytes
+from admin.wkr_document import said_of
 from incentives.tax_figures import figures
 from incentives.wkr_settlement import YearlySettlement
 from privacy.errors import NotFound
 from privacy.principals import own_employer
-from privacy.signing import public_keys, signing_key
+from privacy.signing import ALGORITHM, public_keys, signed_bytes, signing_key
 from privacy.store import keys_of
 from privacy.store.employers import EmployersBase
 from privacy.store.holding import Holding, Keeping, public

@@ -1,9 +1,10 @@
 """Funds: the coins that a payer has put in for a collective. Every coin of a purse came out of one of them.
 
 A fund's balance is seen by jobs only: it moves with what single persons do. What a fund may pay is bounded by its
-balance, by a cap of its payer (a month, a year, in total) and by the budget of a programme (a calendar year). Caps are
-counters that are changed in the transaction that books, with a check in the database; whoever asks for the room of a
-capped fund is the only one to draw from it until the transaction ends.
+balance, by a cap of its payer (a month, a year, in total), by the budget of a programme (a calendar year) and by the
+term of its collective's money (``fund_terms``), after which it pays nothing. Caps are counters that are changed in the
+transaction that books, with a check in the database; whoever asks for the room of a capped fund is the only one to
+draw from it until the transaction ends.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from incentives.accounts import availables, chunks, open_accounts
 from incentives.bulk import insert_rows, table_of
+from incentives.fund_terms import closed
 from incentives.ledger import AccountKind, Transfer, TransferCode, account_of, book
 from incentives.payer_terms import PayerTermsCopy
 from incentives.seals import lock_ledger
@@ -155,6 +157,8 @@ def rooms(
 ) -> dict[UUID, int | None]:
     """What each fund can pay now: available coins, cut by caps for the running period; unknown funds are absent.
 
+    Out of a fund whose term is over nothing is paid.
+
     budgets: the most that ``programme`` may draw from a fund in a calendar year, where its document says so.
     """
     limits = list(_limits(db, funds, now, programme, budgets or {}))
@@ -165,7 +169,16 @@ def rooms(
         room = max(0, limit.cap_coins - drawn.get((limit.fund, limit.programme, limit.period), 0))
         available = found.get(limit.fund, 0)
         found[limit.fund] = room if available is None else min(available, room)
-    return found
+    return found | dict.fromkeys(_closed(db, funds, now), 0)
+
+
+def _closed(db: Session, funds: Collection[UUID], now: datetime) -> list[UUID]:
+    of = dict[UUID, UUID]()
+    for chunk in chunks(sorted(funds)):
+        for fund, collective in db.execute(select(Fund.account, Fund.collective).where(Fund.account.in_(chunk))):
+            of[fund] = collective
+    over = closed(db, set(of.values()), now.astimezone(UTC).date())
+    return [fund for fund, collective in of.items() if collective in over]
 
 
 def draw(

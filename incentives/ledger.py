@@ -97,7 +97,7 @@ class TransferCode(StrEnum):
     expiry = "expiry"
     write_off = "write_off"
     payout = "payout"
-    """A partner or charity is paid in money."""
+    """A partner or charity is paid in money, or a payer gets back what a term left over."""
 
 
 class Transfer(MembersBase):

@@ -25,6 +25,7 @@ MEMBERS_TABLES = (
     "incentives.holds",
     "incentives.seals",
     "incentives.payer_terms",
+    "incentives.fund_terms",
     "incentives.funds",
     "incentives.purses",
     "incentives.settlements",
@@ -60,7 +61,9 @@ EMPLOYERS_TABLES = (
     "programs.catalogue",
     "programs.reviews",
     "programs.contracted",
+    "admin.fund_terms",
     "admin.payments",
+    "admin.fund_statements",
     "admin.wkr_statements",
 )
 

@@ -6,9 +6,12 @@ another (``key_rotation``), which signs from then on. Older ones stay, so that w
 recognised as ours. Who has the public key checks a signature with any tool; nothing of ours is needed.
 """
 
+import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -20,6 +23,7 @@ from privacy.key_folder import KeyFolder, joined, split
 from privacy.keys import KeyRing
 from privacy.operator_keys import KEY_BYTES
 
+ALGORITHM = "Ed25519"
 PUBLIC_BYTES = 32
 SIGNATURE_BYTES = 64
 
@@ -43,6 +47,11 @@ class SigningKey:
     def sign(self, content: bytes) -> str:
         """The signature: 128 hexadecimal digits, always the same for the same content."""
         return self._key.sign(content).hex()
+
+
+def signed_bytes(said: Mapping[str, Any]) -> bytes:
+    """What the signature of a document is over: JSON with sorted keys, nothing between the tokens, in UTF-8."""
+    return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def signing_key(ring: KeyRing) -> SigningKey:

@@ -1,6 +1,6 @@
-"""What carries an enrolment: a membership with the employer, and the employer's contract in the collective.
+"""What carries an enrolment: a membership with the employer, the employer's contract in the collective, and its money.
 
-When either ends, the programme goes on until that week's Sunday, so that no week is cut short; then the enrolment
+When one of them ends, the programme goes on until that week's Sunday, so that no week is cut short; then the enrolment
 ends, unless another employer of the member carries the same programme: then it goes on through that one, which pays
 from there on. Coins stay.
 """
@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from incentives.fund_terms import last_day
 from privacy.memberships import Membership, memberships
 from privacy.tenants.copies import ContractCopy
 from programs import marks
@@ -45,7 +46,7 @@ def taking_part(db: Session, subject: UUID, on: date) -> list[Part]:
     )
     own, found = memberships(db, subject), list[Part]()
     for row in rows:
-        until = _runs_until(row, _spans(own, _contracts(db, row.collective)), on)
+        until = _runs_until(row, _spans(own, _contracts(db, row.collective), _money_until(db, row.collective)), on)
         in_force = [
             version
             for version in versions_of(db, row.collective).get(row.programme, ())
@@ -61,7 +62,7 @@ def end_uncovered(db: Session, collective: UUID, *, today: date) -> None:
 
     For the job; harmless to repeat.
     """
-    contracts = _contracts(db, collective)
+    contracts, money_until = _contracts(db, collective), _money_until(db, collective)
     running = list(
         db.scalars(
             select(Enrolment)
@@ -71,7 +72,7 @@ def end_uncovered(db: Session, collective: UUID, *, today: date) -> None:
     )
     theirs = _memberships(db, contracts)
     for row in running:
-        spans = _spans(theirs[row.subject], contracts)
+        spans = _spans(theirs[row.subject], contracts, money_until)
         until = _runs_until(row, spans, today)
         if until is None or today <= until:
             continue
@@ -107,19 +108,23 @@ def _runs_until(row: Enrolment, spans: Iterable[_Span], on: date) -> date | None
     return last + timedelta(days=6 - last.weekday())
 
 
-def _spans(own: Iterable[Membership], contracts: Collection[ContractCopy]) -> list[_Span]:
-    """When somebody was both with an employer and under its contract, the oldest first."""
+def _spans(own: Iterable[Membership], contracts: Collection[ContractCopy], money_until: date) -> list[_Span]:
+    """When somebody was both with an employer and under its contract while there was money, the oldest first."""
     found = [
         _Span(
             each.employer,
             max(each.starts_on, contract.starts_on),
-            min(each.ends_on or date.max, contract.ends_on or date.max),
+            min(each.ends_on or date.max, contract.ends_on or date.max, money_until),
         )
         for each in own
         for contract in contracts
         if contract.employer == each.employer
     ]
     return sorted((each for each in found if each.starts_on <= each.ends_on), key=lambda each: each.starts_on)
+
+
+def _money_until(db: Session, collective: UUID) -> date:
+    return last_day(db, collective) or date.max
 
 
 def _contracts(db: Session, collective: UUID) -> list[ContractCopy]:

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from incentives.fund_terms import last_day
 from privacy.memberships import memberships
 from privacy.store.members import MembersBase
 from privacy.tenants.copies import contracts_on
@@ -74,6 +75,8 @@ def offers(db: Session, subject: UUID, on: date) -> list[Offer]:
     ]
     found: dict[tuple[UUID, str], Offer] = {}
     for contract in contracts_on(db, employers, on):
+        if (last_day(db, contract.collective) or date.max) < on:
+            continue  # its money has come to the end of its term
         for key, versions in versions_of(db, contract.collective).items():
             if in_force := [version for version in versions if version.effective_from <= on]:
                 offer = Offer(contract.collective, contract.employer, in_force[-1].programme)

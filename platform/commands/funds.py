@@ -1,4 +1,4 @@
-"""``vitaal funds``: who pays for a collective, up to which cap, and what was received. For the operator.
+"""``vitaal funds``: who pays for a collective, up to which cap, what was received, and what comes back at the end.
 
 Nothing here tells a fund's balance: it moves with what members do.
 """
@@ -18,6 +18,7 @@ from privacy.store import transaction
 from programs.contracted import PayerTerms, terms_of
 
 from ..stores import opened
+from . import fund_terms
 from .common import answer, json_option, stores_option
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -26,6 +27,10 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.group()
 def funds() -> None:
     """Who pays for a collective's rewards."""
+
+
+for command in (fund_terms.end, fund_terms.settle, fund_terms.statements):
+    funds.add_command(command)
 
 
 @funds.command()
