@@ -62,4 +62,38 @@ def strips(block: Block, members: pd.Index, versions: Sequence[Version], draw_ke
         return total
 
     judging = Judging(block, members, points, draw_key)
-    return [strip for line in judged for strip in type(line[0].rule).earn(judging, line)]
+    found = [list(type(line[0].rule).earn(judging, line)) for line in judged]
+    _once(found, block.shape[1])
+    return [strip for strips_ in found for strip in strips_]
+
+
+def _once(found: Sequence[Sequence[Strip]], members: int) -> None:
+    """Let what is paid once under an id be paid once, also where versions gave that id to rules that count apart.
+
+    Publishing refuses such versions (``programs.catalogue``); in what was published before, the first counts.
+    """
+    by_id: dict[str, dict[int, list[Strip]]] = {}
+    for number, strips_ in enumerate(found):
+        for strip in strips_:
+            if strip.period == "once":
+                by_id.setdefault(strip.id, {}).setdefault(number, []).append(strip)
+    for lines_ in by_id.values():
+        if len(lines_) > 1:
+            _keep_first([strip for strips_ in lines_.values() for strip in strips_], members)
+
+
+def _keep_first(strips_: Sequence[Strip], members: int) -> None:
+    """Take away what comes after the first in time, of each member."""
+    taken = np.zeros(members, dtype=np.bool_)
+    cells = sorted(
+        (int(strip.rows[row]), strip.order, place, row)
+        for place, strip in enumerate(strips_)
+        for row in np.flatnonzero(strip.coins.any(axis=1)).tolist()
+    )
+    for strip in strips_:
+        strip.coins, strip.counts = strip.coins.copy(), strip.counts.copy()
+    for _, _, place, row in cells:
+        coins, counts = strips_[place].coins[row], strips_[place].counts[row]
+        counts &= ~taken
+        coins[taken] = 0
+        taken |= coins > 0

@@ -22,7 +22,7 @@ from programs.contracted import require_funded
 from programs.documents import Programme, change_amount, max_coins_per_year, read_programme, ready_text
 from programs.reviewing import unlawful_draws
 from programs.reviews import require_review
-from programs.terms import Soonest, Version, local_day, lowered, soonest
+from programs.terms import Soonest, Version, given_anew, local_day, lowered, soonest
 
 
 class ProgrammeVersion(ProgrammeVersionColumns, EmployersBase):
@@ -83,12 +83,13 @@ def newest(db: Session, collective: UUID, key: str) -> ProgrammeVersion:
 def publish(db: Session, collective: UUID, *, document: str, effective_from: date, now: datetime) -> ProgrammeVersion:
     """Publish a document as the next version of its programme.
 
-    Raises: Invalid (the document, a draw that may not be free), TooSoon, ReviewMissing, TooGenerous, NotFound,
-    Conflict.
+    Raises: Invalid (the document, an id that meant something else, a draw that may not be free), TooSoon,
+    ReviewMissing, TooGenerous, NotFound, Conflict.
     """
     programme = read_programme(document, file="the document")
     earlier = [row for row in versions(db, collective) if row.key == programme.key]
     if earlier:
+        _check_ids(earlier, programme)
         _check_start(earlier[-1], programme, effective_from, local_day(now))
     require_review(db, collective, programme)
     if unlawful := unlawful_draws(programme, effective_from):
@@ -128,6 +129,13 @@ def may_follow(row: ProgrammeVersion, today: date) -> Soonest:
 
 def _version(row: ProgrammeVersion) -> Version:
     return Version(row.effective_from, read_programme(row.document, file=row.key))
+
+
+def _check_ids(earlier: Sequence[ProgrammeVersion], programme: Programme) -> None:
+    """Refuse an id that any version before gave to a rule of another kind."""
+    for row in earlier:
+        for path, sentence in given_anew(_version(row).programme, programme):
+            raise Invalid(f"{path}: {sentence}.", field=path)
 
 
 def _check_start(row: ProgrammeVersion, programme: Programme, effective_from: date, today: date) -> None:

@@ -143,6 +143,26 @@ def soonest(old: Version, today: date) -> Soonest:
     return Soonest(raising, lowering)
 
 
+def given_anew(old: Programme, new: Programme) -> Iterator[tuple[str, str]]:
+    """The ids under which the new version would pay for something of another kind, each with its path and a sentence.
+
+    Amounts are booked under an id: what was paid once under it would be paid once more by a rule that counts apart.
+    """
+    known = {name: paid for name, _, paid in _paid_under(old)}
+    for name, path, (kind, of) in _paid_under(new):
+        before = known.get(name, (kind, of))
+        if before != (kind, of):
+            was = before[0] if before[1] == name else f"a step of {before[1]}"
+            yield path, f"'{name}' was {was} in an earlier version: amounts are booked under it, so give it a new id"
+
+
+def _paid_under(programme: Programme) -> Iterator[tuple[str, str, tuple[str, str]]]:
+    """Each id under which a programme pays, its path, and the kind and id of the rule."""
+    for place, rule in enumerate(programme.rules.rules):
+        for path, name in rule.names():
+            yield name, path_text(("rewards", "rules", place, *path)), (rule.kind, rule.id)
+
+
 def lowered(old: Programme, new: Programme) -> tuple[str, ...]:
     """The places in the document where the new version may let somebody earn less; empty where it cannot.
 

@@ -196,6 +196,26 @@ def test_a_step_is_paid_once_over_versions_and_under_its_own_id() -> None:
     assert rows["reason_nl"].tolist() == ["Maandag: Titel: 5 munten", "Donderdag: Titel: 9 munten"]
 
 
+def test_an_id_that_changed_its_kind_pays_once_all_the_same() -> None:
+    once = {"id": "r", "kind": "one_off", "event": "gym_visit", "coins": 10}
+    deposit = {"id": "r", "kind": "deposit", **GYM, "weeks": 1, "days_per_week_min": 1, "coins_per_week": 5}
+    step = {"id": "r", "event": "milestone:end", "coins": 7}
+    steps = {"id": "other", "kind": "milestones", "proof": "third_party", "steps": [step]}
+    happened = [*visits(1, 15, 21), *visits(9, kind="joined"), *visits(24, kind="milestone:end")]
+    versions = [
+        (MONDAY, rule_set(once)),
+        (MONDAY + timedelta(8), rule_set(deposit)),
+        (MONDAY + timedelta(22), rule_set(steps)),
+    ]
+    assert paid(entitlements(days(), events(*happened), Facts.none(), versions)) == [("once", "r", 10)]
+    # Who had nothing under the first rule is paid by the second, and by the third where that had nothing either.
+    later = events(*happened[1:])
+    assert paid(entitlements(days(), later, Facts.none(), [(MONDAY, rule_set(deposit)), *versions[2:]])) == [
+        ("once", "r", 5)
+    ]
+    assert paid(entitlements(days(), later, Facts.none(), versions[2:])) == [("once", "r", 7)]
+
+
 def test_tickets_carry_the_rest_on_and_go_to_a_good_cause() -> None:
     points = {"id": "points", "kind": "rate", "pays": "points", "metric": "steps", "coins": 1, "per": 1_000}
     pool = {"kind": "team_pool", "pool": "trees", "points": ["points"], "every": 50, "coins": 1}

@@ -264,3 +264,21 @@ def test_a_document_that_is_no_programme_is_not_published(employers: Store) -> N
         _publish(employers, company, "key: nothing else\n")
     with transaction(employers, as_insurer(company), Purpose.administration, read_only=True) as db:
         assert catalogue.versions(db, company.collective) == []
+
+
+def test_an_id_never_changes_its_kind(employers: Store) -> None:
+    company = declared_company(employers)
+    _publish(employers, company)
+    first = ready_text(MOVE)
+    rule = next(each for each in read_programme(first, file="x").rules.rules if each.kind == "one_off")
+    place = [each.id for each in read_programme(first, file="x").rules.rules].index(rule.id)
+    start = first.index(f"- id: {rule.id}")
+    other = first[:start] + first[start:].replace("kind: one_off", "kind: check_in", 1)
+    without = first[:start] + first[start:].replace(f"id: {rule.id}", "id: another_one", 1)
+    for document in (other, other.replace("version: 1", "version: 2")):
+        with pytest.raises(Invalid, match=f"'{rule.id}' was one_off in an earlier version") as refusal:
+            _publish(employers, company, document, on=TODAY + 30 * DAY)
+        assert refusal.value.field == f"rewards.rules[{place}].id"
+    _publish(employers, company, without, on=TODAY + 30 * DAY)
+    with pytest.raises(Invalid, match="in an earlier version"):  # also where the version just before has no such id
+        _publish(employers, company, other, on=TODAY + 60 * DAY)
