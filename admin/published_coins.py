@@ -28,6 +28,8 @@ class PublishedCoins:
     reference: UUID
     cents: int
     heads: int
+    alone: bool
+    """Whether it is about one firm."""
 
 
 def published_coins(db: Session, scope: Scope, year: int) -> PublishedCoins | None:
@@ -106,4 +108,9 @@ def _contracts(db: Session, collective: UUID, year: int) -> dict[UUID, int]:
 def _told(row: Release) -> PublishedCoins:
     """The one number of the report, in euro cents as it was drawn, before anything was rounded to be shown."""
     said = json.loads(row.content)
-    return PublishedCoins(reference=row.id, cents=int(said["noisy"][-1]), heads=int(said["heads"][-1]))
+    return PublishedCoins(
+        reference=row.id,
+        cents=int(said["noisy"][-1]),
+        heads=int(said["heads"][-1]),
+        alone=row.audience_kind == Audience.employer,
+    )

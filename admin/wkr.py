@@ -117,7 +117,7 @@ def prepaid_year(db: Session, employer: UUID, year: int, *, today: date) -> Prep
     """
     own_employer(db, employer)
     first, last = date(year, 1, 1), date(year, 12, 31)
-    contracts = [each for each in _contracts(db, employer) if each.starts_on <= last]
+    contracts = [each for each in contracts_of(db, employer) if each.starts_on <= last]
     received = _payments(db, employer, first, last)
     in_year = [each for each in contracts if each.ends_on is None or each.ends_on >= first]
     if not in_year and not received:
@@ -133,7 +133,8 @@ def prepaid_year(db: Session, employer: UUID, year: int, *, today: date) -> Prep
     )
 
 
-def _contracts(db: Session, employer: UUID) -> list[Contract]:
+def contracts_of(db: Session, employer: UUID) -> list[Contract]:
+    """An employer's contracts, the oldest first."""
     wanted = select(Contract).where(Contract.employer == employer)
     return list(db.scalars(wanted.order_by(Contract.starts_on, Contract.id)))
 
@@ -150,7 +151,7 @@ def _payments(db: Session, employer: UUID, first: date, last: date) -> list[Paym
 def _divided(db: Session, payment: Payment, contracts: Sequence[Contract]) -> Prepayment:
     own = [each for each in contracts if each.collective == payment.collective]
     running = [each for each in own if each.starts_on <= payment.received_on]
-    weights = employer_weights(_programmes_on(db, payment.collective, payment.received_on))
+    weights = employer_weights(programmes_on(db, payment.collective, payment.received_on))
     return Prepayment(
         received_on=payment.received_on,
         collective=payment.collective,
@@ -171,11 +172,11 @@ def _contract(db: Session, contract: Contract, through: date) -> ContractInYear:
         ends_on=contract.ends_on,
         heads=contract.heads,
         prepaid_per_head_cents=contract.prepaid_per_head_cents,
-        other_payers=other_payers(_programmes_on(db, contract.collective, day)),
+        other_payers=other_payers(programmes_on(db, contract.collective, day)),
     )
 
 
-def _programmes_on(db: Session, collective: UUID, day: date) -> list[Programme]:
+def programmes_on(db: Session, collective: UUID, day: date) -> list[Programme]:
     """The programmes of a collective in force on a day, by key; before the first of all, those that it began with."""
     rows = db.scalars(
         select(ProgrammeVersion)

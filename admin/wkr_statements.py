@@ -18,8 +18,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from admin.wkr import prepaid_year
 from admin.wkr_document import said_of
+from admin.wkr_settling import published_settlement
 from incentives.tax_figures import figures
-from incentives.wkr_settlement import YearlySettlement
 from privacy.errors import NotFound
 from privacy.principals import own_employer
 from privacy.signing import ALGORITHM, public_keys, signed_bytes, signing_key
@@ -93,12 +93,10 @@ class WkrStatement(EmployersBase):
         return f"wkr-{self.year}-{self.number}"
 
 
-def issue_statement(
-    db: Session, employer: UUID, year: int, *, now: datetime, settlement: YearlySettlement | None = None
-) -> WkrStatement:
+def issue_statement(db: Session, employer: UUID, year: int, *, now: datetime) -> WkrStatement:
     """The newest statement about a year, made and signed where there is none that says what is true now.
 
-    settlement: of the year, once the total that it rests on is published.
+    With the settlement of the year, once the total that it rests on is published.
     Raises: UnknownTaxYear, NotFound, NothingToState.
     """
     own_employer(db, employer)
@@ -108,7 +106,8 @@ def issue_statement(
         raise NotFound("There is no such employer.")
     last = newest_statement(db, employer, year)
     today = now.date() if last is None else max(now.date(), last.issued_on)  # also where a clock was set back
-    said = said_of(firm.name, prepaid_year(db, employer, year, today=today), settlement)
+    prepaid = prepaid_year(db, employer, year, today=today)
+    said = said_of(firm.name, prepaid, published_settlement(db, prepaid))
     if last is not None and {key: each for key, each in last.statement().items() if key not in _OF_ITS_ISSUE} == said:
         return last
     row = _signed(db, said, last, now=now)

@@ -30,16 +30,14 @@ from incentives.verify import verify
 from privacy.errors import Conflict, Forbidden, Invalid
 from privacy.people import Profile
 from privacy.principals import OPERATOR, Principal, Purpose, Role
-from privacy.release.document import digest_of, release_id
-from privacy.release.noise import OPENDP
 from privacy.release.plan import Audience, Scope
-from privacy.release.published import Release
 from privacy.signing import check_signature, signed_bytes
 from privacy.store import Store, transaction
 from privacy.tenants.copying import copy_organisations
 from programs import catalogue, covering, enrolment, offered
 from tests.admin.test_tax_check import funded, pay
 from tests.factories import JOB, NOW, TODAY, Company, as_insurer, as_member, declared_company, new_member
+from tests.published import publish_coins
 from vitaal.scheduled import MIRRORS
 
 MOVE = "move-and-rest"
@@ -129,19 +127,6 @@ class World:
     def statements(self) -> dict[str, bytes]:
         with transaction(self.employers, OPERATOR, Purpose.administration) as db:
             return {row.payer: repr(row.document()).encode() for row in db.scalars(select(FundStatement))}
-
-
-def publish_coins(employers: Store, scope: Scope, year: int, cents: int, heads: int) -> UUID:
-    """A published total, as the release code leaves it in the employers' store."""
-    content = json.dumps({"noisy": [cents], "heads": [heads]})
-    row = Release(
-        id=release_id(scope, "coins", str(year)), audience_kind=scope.kind, audience=scope.id, statistic="coins",  # pyright: ignore[reportArgumentType]
-        window=str(year), content=content, digest=digest_of(content), noise=OPENDP, publishable=True,
-        published_at=CLOSED,
-    )  # fmt: skip
-    with transaction(employers, JOB, Purpose.publishing) as db:
-        db.add(row)
-        return row.id
 
 
 @pytest.fixture

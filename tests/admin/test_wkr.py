@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlalchemy.exc import DatabaseError
@@ -14,17 +14,18 @@ from admin.wkr import NothingToState
 from admin.wkr_document import UnknownSigner, signed_bytes, verify_document
 from admin.wkr_issuing import AS_JOB, issue_statements
 from admin.wkr_statements import WkrStatement, issue_statement, known_keys, newest_statement, statement, statements_of
-from incentives.tax_calculator import CostClass
 from incentives.tax_figures import UnknownTaxYear
-from incentives.wkr_settlement import PublishedSpending, settle_year
 from privacy.errors import Forbidden, Invalid, NotFound
 from privacy.keys import KeyRing
 from privacy.principals import OPERATOR, Principal, Purpose, Role
+from privacy.release.plan import Audience, Scope
 from privacy.signing import SignatureWrong, signing_key
 from privacy.store import Store, transaction
+from privacy.tenants.declared import Pool, PoolEmployer
 from programs import catalogue
 from programs.documents import ready_text
-from tests.factories import NOW, YEAR_START, Company, as_hr, declared_company
+from tests.factories import JOB, NOW, YEAR_START, Company, as_hr, declared_company
+from tests.published import publish_coins
 
 AUTUMN = datetime(2026, 11, 18, 12, tzinfo=UTC)
 NEXT_YEAR = datetime(2027, 1, 10, 12, tzinfo=UTC)
@@ -272,14 +273,31 @@ def test_the_job_goes_on_with_last_year_where_this_year_has_no_figures_yet(emplo
         assert [each.year for each in statements_of(db, company.employer)] == [2026]
 
 
-def test_the_settlement_of_a_published_total_becomes_part_of_the_next_statement(employers: Store) -> None:
-    company = declared_company(employers)
-    pay(employers, company, cents=72_000, on=date(2026, 1, 5))
-    issue(employers, company, now=NEXT_YEAR)
-    published = PublishedSpending(reference=str(UUID(int=7)), total_cents=50_000, heads=HEADS, own_heads=HEADS)
-    settlement = settle_year({CostClass.wage: 72_000}, published)
-    with transaction(employers, AS_JOB, Purpose.publishing) as db:
-        issued = issue_statement(db, company.employer, 2026, now=NEXT_YEAR, settlement=settlement)
-    said = issued.statement()["settlement"]
-    assert (issued.number, said["state"], said["release"]) == (2, "settled", str(UUID(int=7)))
-    assert said["totals"][0] == {"cost_class": "wage", "settled_cents": 50_000, "left_cents": 22_000}
+def test_the_settlement_follows_from_the_published_total_of_the_firm(employers: Store) -> None:
+    company = declared_company(employers, heads=60)
+    publish(employers, company, funded("[{payer: employer, percent: 60}, {payer: insurer, percent: 40}]"))
+    pay(employers, company, cents=100_000, on=date(2026, 2, 1))
+    waiting = issue(employers, company, now=NEXT_YEAR)
+    assert waiting.statement()["settlement"]["state"] == "not_published"
+    released = publish_coins(employers, Scope(Audience.employer, company.employer), 2026, 50_001, 60)
+    issue_statements(employers, NEXT_YEAR)
+    settled = issue(employers, company, now=NEXT_YEAR)
+    assert (settled.number, settled.statement()["replaces"]) == (2, 1)
+    said = settled.statement()["settlement"]
+    assert (said["state"], said["release"], said["carried_cents"]) == ("settled", str(released), 0)
+    assert said["totals"][0] == {"cost_class": "wage", "settled_cents": 30_000, "left_cents": 70_000}
+
+
+def test_a_small_firm_is_settled_from_the_total_of_those_it_is_reported_on_with(employers: Store) -> None:
+    company = declared_company(employers, heads=12)
+    pay(employers, company, cents=72_000, on=date(2026, 2, 1))
+    with transaction(employers, JOB, Purpose.publishing) as db:
+        pool = Pool(collective=company.collective, year=2026, name="Firms like yours")
+        db.add(pool)
+        db.flush()
+        db.add(PoolEmployer(pool=pool.id, employer=company.employer))
+        where = pool.id
+    publish_coins(employers, Scope(Audience.pool, where), 2026, 1_000_000, 120)
+    said = issue(employers, company, now=NEXT_YEAR).statement()["settlement"]
+    assert said["totals"][0]["settled_cents"] == 72_000
+    assert said["carried_cents"] == 100_000 - 72_000
