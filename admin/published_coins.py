@@ -13,6 +13,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from privacy.errors import Forbidden
+from privacy.principals import Role, acting
 from privacy.release.plan import Audience, Scope
 from privacy.release.published import Release
 from privacy.tenants.declared import Contract, Pool, PoolEmployer
@@ -33,7 +35,8 @@ class PublishedCoins:
 
 
 def published_coins(db: Session, scope: Scope, year: int) -> PublishedCoins | None:
-    """The published total of a scope's year, or None where it is not published (yet)."""
+    """The published total of a scope's year, or None where it is not published (yet). Raises Forbidden: for jobs."""
+    _for_jobs(db)
     row = db.scalars(
         select(Release).filter_by(audience_kind=scope.kind, audience=scope.id, statistic=COINS, window=f"{year:04d}")
     ).first()
@@ -41,7 +44,8 @@ def published_coins(db: Session, scope: Scope, year: int) -> PublishedCoins | No
 
 
 def coins_of_employer(db: Session, employer: UUID, year: int) -> PublishedCoins | None:
-    """The newest that is published about an employer's year: its own total, or that of its pool."""
+    """What is published about an employer's year: its own total, or that of its pool. Raises Forbidden: for jobs."""
+    _for_jobs(db)
     own = published_coins(db, Scope(Audience.employer, employer), year)
     if own is not None:
         return own
@@ -65,7 +69,11 @@ class CollectiveYear:
 
 
 def coins_of_collective(db: Session, collective: UUID, year: int) -> CollectiveYear | None:
-    """A collective's year: its own total, else those of its firms and pools together; None where there is none."""
+    """A collective's year: its own total, else those of its firms and pools together; None where there is none.
+
+    Raises: Forbidden (for jobs alone: a firm sees its own reports).
+    """
+    _for_jobs(db)
     contracts = _contracts(db, collective, year)
     if not contracts:
         return CollectiveYear(year=year, references=(), heads=0, contracted_heads=0, cents=0)
@@ -82,6 +90,11 @@ def coins_of_collective(db: Session, collective: UUID, year: int) -> CollectiveY
         contracted_heads=contracted,
         cents=cents * max(contracted, heads) // heads,
     )
+
+
+def _for_jobs(db: Session) -> None:
+    if acting(db).role is not Role.job:
+        raise Forbidden("Settlements are made by jobs.")
 
 
 def _parts(db: Session, collective: UUID, employers: Iterable[UUID], year: int) -> Iterable[PublishedCoins]:

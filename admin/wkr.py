@@ -134,7 +134,8 @@ def prepaid_year(db: Session, employer: UUID, year: int, *, today: date) -> Prep
 
 
 def contracts_of(db: Session, employer: UUID) -> list[Contract]:
-    """An employer's contracts, the oldest first."""
+    """An employer's contracts, the oldest first. Raises NotFound for another's."""
+    own_employer(db, employer)
     wanted = select(Contract).where(Contract.employer == employer)
     return list(db.scalars(wanted.order_by(Contract.starts_on, Contract.id)))
 

@@ -40,6 +40,7 @@ from privacy.staff import Seat
 from privacy.store import Store, transaction
 from privacy.tenants.roster_file import Form
 from programs import check_ins, enrolment, rewarding
+from programs.check_ins import NewEvent
 from programs.days import take_in
 from programs.documents import ready, ready_text
 from programs.imports.records import whole_day
@@ -232,6 +233,9 @@ NOT_CALLED: Mapping[str, str] = {
     "incentives.lots.insert": "writes what `pair` and `expire` have worked out",
     "incentives.settle.": "settles what `settle_member` and the job hand it",
     "incentives.settlements.": "what `settle` keeps, of members that it was asked for",
+    "incentives.fund_payback.book_back": "books what the job that settles a term hands it",
+    "admin.wkr.programmes_on": "takes a collective that a contract here has found",
+    "admin.wkr_settling.published_settlement": "takes a year that `issue_statement` has found",
     "programs.cases.": "loads what `settle_member`, `reasons` and the job evaluate",
     "programs.marks.": "marks of who has just changed something of their own, and of whom the job settles",
 }
@@ -288,6 +292,8 @@ def argument(call: str, parameter: str, annotation: Any, ids: Ids, shop_item: UU
         "cipher": lambda: Cipher(b"k" * 32),
         "records": list,
         "events": list,
+        "event": lambda: NewEvent("milestone:end", NOW, "confirmed"),
+        "collectives": list,
         "codes": lambda: ["spend"] if call.startswith("incentives.ledger.") else ["A-1"],
         "programme": lambda: ready()[PROGRAMME] if annotation is Programme else PROGRAMME,
         "key": lambda: PROGRAMME,
