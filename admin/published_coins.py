@@ -4,9 +4,9 @@ Every year a report tells what the coins of the people of a firm, of small firms
 each person's clipped and the sum with noise. What follows from published figures tells nothing more than they do.
 """
 
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
@@ -15,12 +15,9 @@ from sqlalchemy.orm import Session
 
 from privacy.errors import Forbidden
 from privacy.principals import Role, acting
-from privacy.release.plan import Audience, Scope
+from privacy.release.plan import Audience, Name, Scope
 from privacy.release.published import Release
 from privacy.tenants.declared import Contract, Pool, PoolEmployer
-
-COINS = "coins"
-"""The statistic's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +35,9 @@ def published_coins(db: Session, scope: Scope, year: int) -> PublishedCoins | No
     """The published total of a scope's year, or None where it is not published (yet). Raises Forbidden: for jobs."""
     _for_jobs(db)
     row = db.scalars(
-        select(Release).filter_by(audience_kind=scope.kind, audience=scope.id, statistic=COINS, window=f"{year:04d}")
+        select(Release).filter_by(
+            audience_kind=scope.kind, audience=scope.id, statistic=Name.coins, window=f"{year:04d}"
+        )
     ).first()
     return None if row is None else _told(row)
 
@@ -49,8 +48,7 @@ def coins_of_employer(db: Session, employer: UUID, year: int) -> PublishedCoins 
     own = published_coins(db, Scope(Audience.employer, employer), year)
     if own is not None:
         return own
-    pools = select(Pool.id).join(PoolEmployer, PoolEmployer.pool == Pool.id)
-    for pool in db.scalars(pools.where(PoolEmployer.employer == employer, Pool.year == year).order_by(Pool.id)):
+    for pool in _pools(db, employer, year):
         found = published_coins(db, Scope(Audience.pool, pool), year)
         if found is not None:
             return found
@@ -78,7 +76,7 @@ def coins_of_collective(db: Session, collective: UUID, year: int) -> CollectiveY
     if not contracts:
         return CollectiveYear(year=year, references=(), heads=0, contracted_heads=0, cents=0)
     whole = published_coins(db, Scope(Audience.collective, collective), year)
-    found = [whole] if whole is not None else list(_parts(db, collective, contracts, year))
+    found = [whole] if whole is not None else list(_parts(db, contracts, year))
     heads, contracted = sum(each.heads for each in found), sum(contracts.values())
     if heads == 0:
         return None
@@ -97,14 +95,26 @@ def _for_jobs(db: Session) -> None:
         raise Forbidden("Settlements are made by jobs.")
 
 
-def _parts(db: Session, collective: UUID, employers: Iterable[UUID], year: int) -> Iterable[PublishedCoins]:
-    pools = db.scalars(select(Pool.id).where(Pool.collective == collective, Pool.year == year).order_by(Pool.id))
-    scopes = [Scope(Audience.employer, each) for each in sorted(employers)]
-    scopes += [Scope(Audience.pool, pool) for pool in pools]
-    for scope in scopes:
-        found = published_coins(db, scope, year)
+def _parts(db: Session, contracts: Mapping[UUID, int], year: int) -> Iterable[PublishedCoins]:
+    """What is published about the firms, each alone or its part by heads of the small firms that it stands with."""
+    pooled: defaultdict[UUID, int] = defaultdict(int)
+    for employer, heads in sorted(contracts.items()):
+        own = published_coins(db, Scope(Audience.employer, employer), year)
+        if own is not None:
+            yield own
+            continue
+        for pool in _pools(db, employer, year):
+            pooled[pool] += heads
+    for pool, heads in sorted(pooled.items()):
+        found = published_coins(db, Scope(Audience.pool, pool), year)
         if found is not None:
-            yield found
+            part = min(heads, found.heads)
+            yield replace(found, cents=found.cents * part // found.heads, heads=part)
+
+
+def _pools(db: Session, employer: UUID, year: int) -> Sequence[UUID]:
+    pools = select(Pool.id).join(PoolEmployer, PoolEmployer.pool == Pool.id)
+    return db.scalars(pools.where(PoolEmployer.employer == employer, Pool.year == year).order_by(Pool.id)).all()
 
 
 def _contracts(db: Session, collective: UUID, year: int) -> dict[UUID, int]:
@@ -119,11 +129,8 @@ def _contracts(db: Session, collective: UUID, year: int) -> dict[UUID, int]:
 
 
 def _told(row: Release) -> PublishedCoins:
-    """The one number of the report, in euro cents as it was drawn, before anything was rounded to be shown."""
-    said = json.loads(row.content)
+    """The one number of the report, in euro cents as it was drawn, before anything was estimated to be shown."""
+    said = row.document()
     return PublishedCoins(
-        reference=row.id,
-        cents=int(said["noisy"][-1]),
-        heads=int(said["heads"][-1]),
-        alone=row.audience_kind == Audience.employer,
+        reference=row.id, cents=said.noisy[0], heads=said.heads[0], alone=said.scope.kind is Audience.employer
     )

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.exc import DatabaseError
 
 from admin.payments import record_payment
+from admin.published_coins import coins_of_collective
 from admin.wkr import NothingToState
 from admin.wkr_document import UnknownSigner, signed_bytes, verify_document
 from admin.wkr_issuing import AS_JOB, issue_statements
@@ -292,12 +293,19 @@ def test_a_small_firm_is_settled_from_the_total_of_those_it_is_reported_on_with(
     company = declared_company(employers, heads=12)
     pay(employers, company, cents=72_000, on=date(2026, 2, 1))
     with transaction(employers, JOB, Purpose.publishing) as db:
-        pool = Pool(collective=company.collective, year=2026, name="Firms like yours")
+        pool = Pool(
+            collective=None, year=2026, name="Firms like yours", formed_on=YEAR_START, sectors="", regions="",
+            size="1-24", employers=10, heads=120,
+        )  # fmt: skip
         db.add(pool)
         db.flush()
-        db.add(PoolEmployer(pool=pool.id, employer=company.employer))
+        db.add(PoolEmployer(pool=pool.id, employer=company.employer, year=2026))
         where = pool.id
     publish_coins(employers, Scope(Audience.pool, where), 2026, 1_000_000, 120)
+    with transaction(employers, JOB, Purpose.publishing) as db:
+        whole = coins_of_collective(db, company.collective, 2026)
+    assert whole is not None
+    assert (whole.cents, whole.heads, whole.contracted_heads) == (100_000, 12, 12)
     said = issue(employers, company, now=NEXT_YEAR).statement()["settlement"]
     assert said["totals"][0]["settled_cents"] == 72_000
     assert said["carried_cents"] == 100_000 - 72_000
