@@ -6,8 +6,9 @@ and rows, and nothing that is shown comes from anywhere else.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from dataclasses import fields as fields_of
 from fractions import Fraction
 from hashlib import blake2b
 from typing import Any
@@ -110,28 +111,36 @@ class Document:
 
     def rows(self) -> list[Row]:
         """The rows of its table, one per cell."""
-        return [self._row(each) for each in self.figures]
-
-    def _row(self, figure: Estimated) -> Row:
         by_programme = self.statistic is Name.programmes
+        last_month, cohort = self.last_month, ANYBODY if self.statistic in COUNTED_ANYBODY else self.first_month
+        return [
+            Row(
+                table=self.table,
+                cell=ALL if by_programme else figure.cell,
+                measure=f"programme_{figure.cell}" if by_programme else MEASURES[self.statistic],
+                start=self.first_month,
+                end=last_month,
+                value=round(figure.value),
+                stat=STATS[self.statistic],
+                cohort=cohort,
+                unit="count",
+                denominator=figure.heads,
+                noise="gauss",
+                scale=round(figure.raw_error, DECIMALS),
+                round_base=0,
+                low=low,
+                high=high,
+            )
+            for figure in self.figures
+            for low, high in [self._interval(figure)]
+        ]
+
+    def _interval(self, figure: Estimated) -> tuple[float, float]:
+        """The interval that a reader is shown, in the table's unit."""
+        if not self.is_share:
+            return round(figure.low, 2), round(figure.high, 2)
         visible = shown(figure)
-        return Row(
-            table=self.table,
-            cell=ALL if by_programme else figure.cell,
-            measure=f"programme_{figure.cell}" if by_programme else MEASURES[self.statistic],
-            start=self.first_month,
-            end=self.last_month,
-            value=round(figure.value),
-            stat=STATS[self.statistic],
-            cohort=ANYBODY if self.statistic in COUNTED_ANYBODY else self.first_month,
-            unit="count",
-            denominator=figure.heads,
-            noise="gauss",
-            scale=round(figure.raw_error, DECIMALS),
-            round_base=0,
-            low=round(visible.low * figure.heads / 100, 2) if self.is_share else round(figure.low, 2),
-            high=round(visible.high * figure.heads / 100, 2) if self.is_share else round(figure.high, 2),
-        )
+        return round(visible.low * figure.heads / 100, 2), round(visible.high * figure.heads / 100, 2)
 
     @property
     def is_share(self) -> bool:
@@ -156,7 +165,7 @@ class Document:
             "position": self.position,
             "noisy": self.noisy,
             "heads": self.heads,
-            "figures": [asdict(each) for each in self.figures],
+            "figures": {key: [getattr(each, key) for each in self.figures] for key in FIGURES},
             "parameters": {
                 "mechanism": "factorised-sum" if self.statistic is Name.reach else "sum",
                 "noise": self.noise,
@@ -164,11 +173,12 @@ class Document:
                 "sensitivity_squared": self.sensitivity_squared,
                 "rho_micro": self.rho_micro,
             },
-            "rows": [asdict(row) for row in self.rows()],
         }
         return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+FIGURES = tuple(each.name for each in fields_of(Estimated) if each.name not in ("cell", "heads"))
+"""What is kept of each cell's figures."""
 MEASURES: Mapping[Name, str] = {
     Name.reach: "active",
     Name.participation: "active",
@@ -211,8 +221,14 @@ def read(content: str) -> Document:
         sensitivity_squared=parameters["sensitivity_squared"],
         rho_micro=parameters["rho_micro"],
         noise=parameters["noise"],
-        figures=tuple(Estimated(**each) for each in fields["figures"]),
+        figures=tuple(_figures(fields)),
     )
+
+
+def _figures(fields: Mapping[str, Any]) -> Iterator[Estimated]:
+    columns = [fields["figures"][key] for key in FIGURES]
+    for cell, heads, *figures in zip(fields["cells"], fields["heads"], *columns, strict=True):
+        yield Estimated(cell=cell, heads=heads, **dict(zip(FIGURES, figures, strict=True)))
 
 
 def in_order(documents: Iterable[Document]) -> list[Document]:
@@ -228,8 +244,9 @@ def figures_for(document: Document, before: Sequence[Document]) -> tuple[Estimat
 
 
 def _kept(figure: Estimated) -> Estimated:
-    exact = {key: value for key, value in asdict(figure).items() if isinstance(value, float)}
-    return replace(figure, **{key: round(value, DECIMALS) for key, value in exact.items()})
+    figures = {key: getattr(figure, key) for key in FIGURES}
+    rounded = {key: None if value is None else round(value, DECIMALS) for key, value in figures.items()}
+    return Estimated(cell=figure.cell, heads=figure.heads, **rounded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
