@@ -40,11 +40,12 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Restlessness:
-    """Standard deviations, shares a month: of the level's steps, of single months, and of a steady slope."""
+    """Standard deviations, shares a month: of the level's steps, of single months, of a steady slope, of the season."""
 
     step: float
     month: float
     slope: float
+    season: float
     weight: float
 
 
@@ -77,9 +78,9 @@ COURSES = (
     Course(0.8, 0.3, 0.04),
 )
 RESTLESS = (
-    Restlessness(0.0005, 0.002, 0.0, 0.75),
-    Restlessness(0.004, 0.015, 0.006, 0.20),
-    Restlessness(0.02, 0.04, 0.015, 0.05),
+    Restlessness(0.0005, 0.003, 0.0, 0.02, weight=0.75),
+    Restlessness(0.004, 0.015, 0.006, 0.03, weight=0.20),
+    Restlessness(0.02, 0.04, 0.015, 0.06, weight=0.05),
 )
 LAUNCH_MONTHS, SLOW_MONTHS = 2.0, 6.0
 """How fast a launch's surplus, or a slow start's lack, wears off."""
@@ -156,7 +157,7 @@ def _of_kind(kind: Kind, layout: Layout) -> tuple[Floats, Floats, Floats]:
     person = picked @ _person(kind, layout) @ picked.T
     reaction = picked @ _reaction(kind, COARSE, layout)
     group = [
-        reaction @ _moves(each, layout.months) @ np.swapaxes(reaction, -1, -2)
+        reaction @ _moves(each, layout) @ np.swapaxes(reaction, -1, -2)
         + picked @ _misfit(kind, each, layout) @ picked.T
         for each in RESTLESS
     ]
@@ -261,15 +262,17 @@ def _person(kind: Kind, layout: Layout) -> Floats:
     return np.moveaxis(np.vstack([upper, lower]), -1, 0)
 
 
-def _moves(restless: Restlessness, months: int) -> Floats:
+def _moves(restless: Restlessness, layout: Layout) -> Floats:
     """Covariance of the months' participation around the level of the last one."""
-    back = np.arange(months)[::-1]
+    months = np.arange(layout.months)
+    back, season = months[::-1], SEASON[(layout.calendar + months) % MONTHS]
     steps = np.minimum.outer(back, back)
     return (
         LEVEL_SD**2
         + restless.step**2 * steps
         + restless.slope**2 * np.outer(back, back)
-        + restless.month**2 * np.eye(months)
+        + restless.month**2 * np.eye(layout.months)
+        + restless.season**2 * np.outer(season, season)
     )
 
 
