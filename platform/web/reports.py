@@ -114,10 +114,8 @@ def _quarter(documents: Sequence[Document], locale: str) -> Quarter | None:
     newest = found[-1]
     figure = newest.figures[0]
     period = Period.parse(newest.window)
-    comparison = None
-    if len(found) > 1 and Period.parse(found[-2].window).next() == period:
-        direction = display.trend(found[-2].figures[0], figure)
-        comparison = display.trend_sentence(direction, locale=locale)
+    direction = display.trend(figure)
+    comparison = None if direction is None else display.trend_sentence(direction, locale=locale)
     sentence = display.sentence(
         display.shown(figure), statistic=Name.participation, audience=newest.scope.kind, locale=locale
     )

@@ -1,6 +1,6 @@
 """How a noisy figure is shown: clamped, rounded, always with its interval, never promising more than it holds. Pure.
 
-Everything shown is a deterministic function of the stored noisy numbers and of declared heads. Shares are clamped
+Everything shown is a deterministic function of the stored estimate, its interval and declared heads. Shares are clamped
 to 5–95%, so that nobody reads "everyone" or "nobody"; the figure is rounded to 5 points under 100 heads, else to 2.
 The interval covers 90% and is rounded outwards; an end that touches the clamp is said as "at most" or "at least".
 Under 100 heads the sentence speaks of ten colleagues.
@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from privacy.release.estimate import Z_90, Estimated
 from privacy.release.plan import HEADS_LARGE, Audience, Name
+from privacy.release.readings import Estimated
 
 CLAMP_LOW, CLAMP_HIGH = 5, 95
 
@@ -90,9 +90,18 @@ _WHO = {
 _SENTENCE = {
     ("nl", Name.reach): "Ongeveer {many} {who} {did} dit jaar minstens één keer mee ({between}).",
     ("nl", Name.participation): "In een gewone maand {did} ongeveer {many} {who} mee ({between}).",
+    ("nl", Name.grouping): "{cell}: in een gewone maand {did} ongeveer {many} {who} mee ({between}).",
+    ("nl", Name.age_bands): "Leeftijd {cell}: in een gewone maand {did} ongeveer {many} {who} mee ({between}).",
+    ("nl", Name.programmes): "{cell}: ongeveer {many} {who} {did} dit half jaar mee ({between}).",
+    ("nl", Name.effects): "Groep {cell}: in een gewone maand {did} ongeveer {many} {who} mee ({between}).",
     ("en", Name.reach): "About {many} {who} took part at least once this year ({between}).",
     ("en", Name.participation): "In an average month about {many} {who} took part ({between}).",
+    ("en", Name.grouping): "{cell}: in an average month about {many} {who} took part ({between}).",
+    ("en", Name.age_bands): "Age {cell}: in an average month about {many} {who} took part ({between}).",
+    ("en", Name.programmes): "{cell}: about {many} {who} took part this half-year ({between}).",
+    ("en", Name.effects): "Group {cell}: in an average month about {many} {who} took part ({between}).",
 }
+"""Of every statistic that is people out of heads."""
 _BETWEEN = {
     "nl": ("tussen {low} en {high}", "hoogstens {high}", "minstens {low}"),
     "en": ("between {low} and {high}", "at most {high}", "at least {low}"),
@@ -103,8 +112,8 @@ _UNKNOWN = {
 }
 
 
-def sentence(figure: Shown, *, statistic: Name, audience: Audience, locale: str) -> str:
-    """The figure as one plain sentence in Dutch (``nl``) or English (``en``)."""
+def sentence(figure: Shown, *, statistic: Name, audience: Audience, locale: str, cell: str = "") -> str:
+    """The figure as one plain sentence in Dutch (``nl``) or English (``en``); cell: the group's or programme's name."""
     if figure.in_words:
         low, high, many = str(figure.tens_low), str(figure.tens_high), figure.tens
         open_low, open_high = figure.tens_low == 0, figure.tens_high == 10
@@ -114,11 +123,12 @@ def sentence(figure: Shown, *, statistic: Name, audience: Audience, locale: str)
         open_low, open_high = figure.open_low, figure.open_high
         part = {"nl": f"{many}% van de", "en": f"{many}% of"}[locale]
     if open_low and open_high:
-        return _UNKNOWN[locale]
+        return f"{cell}: {_UNKNOWN[locale]}" if cell else _UNKNOWN[locale]
     between, at_most, at_least = _BETWEEN[locale]
     limits = at_most if open_low else at_least if open_high else between
     return _SENTENCE[locale, statistic].format(
         many=part,
+        cell=cell,
         who=_WHO[locale, audience],
         did="deden" if figure.in_words and many > 1 else "deed",
         between=limits.format(low=low, high=high),
@@ -143,18 +153,44 @@ _TREND = {
 }
 
 
-def trend(before: Estimated, after: Estimated) -> Trend:
-    """Whether the share changed by more than the 90% interval of the change; the raw errors must be independent.
+def trend(figure: Estimated) -> Trend | None:
+    """Whether the share has changed since the window before by more than the 90% interval of that change.
 
-    That holds for two quarters' participation; a reach to date only grows and has no trend.
+    The interval is of the change itself, worked out with the figure: what both windows have in common, and what is
+    uncertain about both alike, is in it. None where nothing was published about the window before. A reach to date
+    only grows and has no trend.
     """
-    change = after.raw / after.heads - before.raw / before.heads
-    half = Z_90 * math.hypot(before.raw_error / before.heads, after.raw_error / after.heads)
-    if abs(change) <= half:
-        return Trend.unclear
-    return Trend.up if change > 0 else Trend.down
+    if figure.change_low is None or figure.change_high is None:
+        return None
+    if figure.change_low > 0:
+        return Trend.up
+    return Trend.down if figure.change_high < 0 else Trend.unclear
 
 
 def trend_sentence(direction: Trend, *, locale: str) -> str:
     """The comparison in words."""
     return _TREND[locale, direction]
+
+
+_EUROS = {
+    "nl": "Samen kregen {who} dit jaar voor ongeveer {euros} euro aan munten ({between}).",
+    "en": "Together {who} were given coins worth about {euros} euros this year ({between}).",
+}
+_GROUPED = {"nl": ".", "en": ","}
+
+
+def coins_sentence(figure: Estimated, *, audience: Audience, locale: str) -> str:
+    """The coins of a year as one plain sentence: euros as round as their interval is wide, its ends outwards."""
+    step = 10 ** max(math.floor(math.log10(max(figure.high - figure.low, 1.0) / 2)), 1)
+    low, high = math.floor(figure.low / step) * step, math.ceil(figure.high / step) * step
+    between, at_most, _ = _BETWEEN[locale]
+    limits = at_most if low <= 0 else between
+
+    def written(euros: int) -> str:
+        return f"{euros:,}".replace(",", _GROUPED[locale])
+
+    return _EUROS[locale].format(
+        who=_WHO[locale, audience],
+        euros=written(max(round(figure.value / step) * step, step)),
+        between=limits.format(low=written(low), high=written(max(high, step))),
+    )

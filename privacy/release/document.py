@@ -17,7 +17,6 @@ from uuid import UUID, uuid5
 from privacy.errors import Conflict
 from privacy.jobs import Period
 from privacy.release import mechanisms
-from privacy.release.display import shown
 from privacy.release.estimate import Estimated, Reading, estimated
 from privacy.release.plan import PLAN, Audience, Name, Scope, Statistic, statistic_of
 from privacy.release.table import Row
@@ -128,19 +127,11 @@ class Document:
                 noise="gauss",
                 scale=round(figure.raw_error, DECIMALS),
                 round_base=0,
-                low=low,
-                high=high,
+                low=round(figure.low, 2),
+                high=round(figure.high, 2),
             )
             for figure in self.figures
-            for low, high in [self._interval(figure)]
         ]
-
-    def _interval(self, figure: Estimated) -> tuple[float, float]:
-        """The interval that a reader is shown, in the table's unit."""
-        if not self.is_share:
-            return round(figure.low, 2), round(figure.high, 2)
-        visible = shown(figure)
-        return round(visible.low * figure.heads / 100, 2), round(visible.high * figure.heads / 100, 2)
 
     @property
     def is_share(self) -> bool:

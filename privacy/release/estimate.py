@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from privacy.jobs import Period
 from privacy.release import mechanisms
 from privacy.release.groups import by_group
 from privacy.release.plan import COINS_MAX_CENTS, SCORE_MAX, Name
@@ -42,15 +43,13 @@ def estimated(history: Sequence[Reading]) -> tuple[Estimated, ...]:
 
 
 def _total(history: Sequence[Reading]) -> Estimated:
-    """The last reading is of participation or reach; where the one before it is of participation too, the change."""
+    """The last reading is of participation or reach; of participation with the change, where there is one before."""
     last, readings = history[-1], kept(history)
     evidence = evidence_of(readings, launch=len(readings) == sum(each.statistic in TOTALS for each in history))
-    means = [place for place, each in enumerate(readings) if each.statistic is last.statistic]
+    before = [place for place, each in enumerate(readings) if _comes_just_before(each, last)]
     targets = np.zeros((2, len(readings)))
-    targets[0, -1] = 1
-    compared = last.statistic is Name.participation and len(means) > 1
-    if compared:
-        targets[1, means[-1]], targets[1, means[-2]] = 1, -1
+    targets[:, -1] = 1
+    targets[1, before] = -1
     mean, covariance = posterior(evidence, evidence.values[None], targets)
     share, change = mean[0]
     share_sd, change_sd = np.sqrt(np.diagonal(covariance[0]))
@@ -64,8 +63,14 @@ def _total(history: Sequence[Reading]) -> Estimated:
         mean=heads * float(share),
         error=heads * float(share_sd),
         most=most,
-        change=(100 * float(change - Z_90 * change_sd), 100 * float(change + Z_90 * change_sd)) if compared else None,
+        change=(100 * float(change - Z_90 * change_sd), 100 * float(change + Z_90 * change_sd)) if before else None,
     )
+
+
+def _comes_just_before(reading: Reading, last: Reading) -> bool:
+    if last.statistic is not Name.participation or reading.statistic is not Name.participation:
+        return False
+    return Period.parse(reading.window).next() == Period.parse(last.window)
 
 
 def _coins(history: Sequence[Reading]) -> tuple[float, float]:

@@ -40,12 +40,14 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Restlessness:
-    """Standard deviations, shares a month: of the level's steps, of single months, of a steady slope, of the season."""
+    """Standard deviations, shares a month: of the level's steps, of single months, of a steady slope, and of the
+    summer's dip and the launch around those of the course.
+    """
 
     step: float
     month: float
     slope: float
-    season: float
+    course: float
     weight: float
 
 
@@ -69,13 +71,16 @@ KINDS = (
     Kind(Spells(1.0), 0.001, 0.08),
 )
 COURSES = (
-    Course(0.0, 0.0, 0.68),
-    Course(0.5, 0.0, 0.05),
-    Course(1.0, 0.0, 0.05),
+    Course(0.0, 0.0, 0.66),
+    Course(0.25, 0.0, 0.04),
+    Course(0.5, 0.0, 0.04),
+    Course(1.0, 0.0, 0.04),
     Course(-0.5, 0.0, 0.04),
-    Course(0.0, 0.2, 0.08),
-    Course(0.0, 0.4, 0.06),
-    Course(0.8, 0.3, 0.04),
+    Course(0.0, 0.1, 0.04),
+    Course(0.0, 0.2, 0.05),
+    Course(0.0, 0.3, 0.04),
+    Course(0.0, 0.4, 0.03),
+    Course(0.8, 0.3, 0.02),
 )
 RESTLESS = (
     Restlessness(0.0005, 0.003, 0.0, 0.02, weight=0.75),
@@ -84,8 +89,8 @@ RESTLESS = (
 )
 LAUNCH_MONTHS, SLOW_MONTHS = 2.0, 6.0
 """How fast a launch's surplus, or a slow start's lack, wears off."""
-SEASON = np.array([0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0.5])
-"""How much of the dip each calendar month has."""
+SEASON = np.array([0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0])
+"""How much of the dip each calendar month has: July and August."""
 LEVEL_MOST = 0.97
 REACH_PART, REACH_STEP = 0.2, 0.001
 """How far a month's new reach may be from what a habit says: a part of it, and a share of the heads."""
@@ -266,13 +271,14 @@ def _moves(restless: Restlessness, layout: Layout) -> Floats:
     """Covariance of the months' participation around the level of the last one."""
     months = np.arange(layout.months)
     back, season = months[::-1], SEASON[(layout.calendar + months) % MONTHS]
+    launch = np.exp(-months / LAUNCH_MONTHS) * layout.launch
     steps = np.minimum.outer(back, back)
     return (
         LEVEL_SD**2
         + restless.step**2 * steps
         + restless.slope**2 * np.outer(back, back)
         + restless.month**2 * np.eye(layout.months)
-        + restless.season**2 * np.outer(season, season)
+        + restless.course**2 * (np.outer(season, season) + np.outer(launch, launch))
     )
 
 

@@ -16,7 +16,7 @@ class Row:
 
     start, end: months of the window. value: None where withheld. cohort: month whose roster defines the group,
     -1 for anyone on the roster in the window. scale: standard deviation of the noise in ``unit``.
-    low, high: the 90% interval that a reader is shown, in ``unit``.
+    low, high: the 90% interval, in ``unit``; what pages show of it is rounded outwards and clamped.
     """
 
     table: str

@@ -1,12 +1,13 @@
 """What a reader sees promises no more than the interval holds, and never says everyone or nobody."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privacy.release.display import Trend, sentence, shown, trend, trend_sentence
+from privacy.release.display import Trend, coins_sentence, sentence, shown, trend, trend_sentence
 from privacy.release.estimate import Z_90, Estimated
 from privacy.release.plan import Audience, Name
 
@@ -107,11 +108,50 @@ def test_a_figure_that_could_be_anything_says_so() -> None:
     assert text == "This figure is too inexact to say anything."
 
 
-def test_an_arrow_appears_only_where_the_change_exceeds_its_interval() -> None:
-    before = point(24, 3, 60)
-    half = Z_90 * 2**0.5 * 3
-
-    assert trend(before, point(24 + half - 0.01, 3, 60)) is Trend.unclear
-    assert trend(before, point(24 + half + 0.01, 3, 60)) is Trend.up
-    assert trend(before, point(24 - half - 0.01, 3, 60)) is Trend.down
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0.1, 9, Trend.up), (-9, -0.1, Trend.down), (-0.1, 9, Trend.unclear), (-9, 0.1, Trend.unclear)],
+)
+def test_an_arrow_appears_only_where_the_change_exceeds_its_interval(low: float, high: float, expected: Trend) -> None:
+    assert trend(replace(point(24, 3, 60), change_low=low, change_high=high)) is expected
     assert trend_sentence(Trend.unclear, locale="en") == "No clear difference from the time before."
+
+
+def test_a_figure_with_nothing_before_it_has_no_trend() -> None:
+    assert trend(point(24, 3, 60)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "locale", "expected"),
+    [
+        (
+            Name.grouping,
+            "nl",
+            "Magazijn: in een gewone maand deden ongeveer 4 van de 10 collega's mee",
+        ),
+        (
+            Name.age_bands,
+            "en",
+            "Age Magazijn: in an average month about 4 of 10 colleagues took part",
+        ),
+        (Name.programmes, "nl", "Magazijn: ongeveer 4 van de 10 collega's deden dit half jaar mee"),
+    ],
+)
+def test_a_table_by_group_says_the_groups_name(name: Name, locale: str, expected: str) -> None:
+    text = sentence(shown(point(24, 3, 60)), statistic=name, audience=Audience.employer, locale=locale, cell="Magazijn")
+
+    assert text == f"{expected} ({'tussen 3 en 5' if locale == 'nl' else 'between 3 and 5'})."
+
+
+@given(st.floats(-500, 5_000), st.floats(5, 2_000), st.sampled_from(["nl", "en"]))
+def test_coins_are_said_in_euros_that_promise_no_more_than_their_interval(
+    value: float, half: float, locale: str
+) -> None:
+    low, value, high = (min(max(value + each, 0.0), 3_600.0) for each in (-half, 0, half))
+    figure = replace(point(0, 1, 60), value=value, low=low, high=high)
+    text = coins_sentence(figure, audience=Audience.employer, locale=locale)
+    numbers = [int(each.replace(".", "").replace(",", "")) for each in re.findall(r"[\d.,]*\d", text)]
+
+    assert max(numbers) >= high
+    assert min(numbers[1:]) <= low or re.search("hoogstens|at most", text)
+    assert 0 not in numbers
