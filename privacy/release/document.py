@@ -134,11 +134,6 @@ class Document:
         ]
 
     @property
-    def is_share(self) -> bool:
-        """Whether its figures are people out of heads."""
-        return self.statistic not in (Name.coins, Name.score)
-
-    @property
     def table_name(self) -> str:
         """Name of the table's file: one per year for reach, to which each month adds a row."""
         return f"{self.statistic}-{self.window[:4] if self.statistic is Name.reach else self.window}"
@@ -235,8 +230,8 @@ def figures_for(document: Document, before: Sequence[Document]) -> tuple[Estimat
 
 
 def _kept(figure: Estimated) -> Estimated:
-    figures = {key: getattr(figure, key) for key in FIGURES}
-    rounded = {key: None if value is None else round(value, DECIMALS) for key, value in figures.items()}
+    figures: dict[str, float | None] = {key: getattr(figure, key) for key in FIGURES}
+    rounded: dict[str, Any] = {key: None if value is None else round(value, DECIMALS) for key, value in figures.items()}
     return Estimated(cell=figure.cell, heads=figure.heads, **rounded)
 
 

@@ -14,7 +14,8 @@ from bench.release_worlds import RISING, SHARES, WORLDS, accuracy, coverage, his
 from privacy.release.display import shown
 from privacy.release.estimate import estimated
 from privacy.release.mechanisms import COEFFICIENTS
-from privacy.release.plan import Name
+from privacy.release.offered import offered
+from privacy.release.plan import AGE_BANDS, GROUPING, REACH, Audience, Name, SizeClass, Statistic
 from privacy.release.readings import Reading
 
 SOAK_RUNS = int(os.environ.get("VITAAL_SOAK_ESTIMATES", "0"))
@@ -130,3 +131,67 @@ def test_what_hr_reads_beats_doing_nothing() -> None:
 
     assert found["read"] < 0.8 * found["nothing"]
     assert found["read"] < 0.8 * found["last year"]
+
+
+def test_a_table_by_department_agrees_with_the_total_better_than_its_raw_numbers() -> None:
+    whole = [each for each in published(250, 6, 125, None) if each.statistic is Name.participation]
+    table = by_department((35, 10, 40, 50, 20), (50,) * 5)  # 155 of 250, where the total says 125
+    figures = estimated([*whole, table])
+
+    assert abs(sum(each.value for each in figures) - 125) < abs(155 - 125) / 2
+    assert [each.cell for each in sorted(figures, key=lambda each: each.value)] == ["b", "e", "a", "c", "d"]
+
+
+def test_what_hr_reads_of_departments_beats_assuming_that_each_equals_the_total() -> None:
+    """Five departments of 50, of a firm whose departments differ by five to ten points, at the plan's budget."""
+    chance = np.random.default_rng(5)
+    heads, read, alike, raw = (50,) * 5, [], [], []
+    for spread in (0.05, 0.1):
+        for _ in range(25):
+            shares = np.clip(0.5 + spread * chance.standard_normal(5), 0.05, 0.95)
+            people = chance.binomial(50, shares)
+            noisy = people + 3.536 * chance.standard_normal(5)
+            table = replace(by_department((0,) * 5, heads), noisy=tuple(round(6 * each) for each in noisy))
+            whole = [each for each in history(6, 250) if each.statistic is Name.participation]
+            scale = float(whole[0].scale)
+            whole = [replace(e, noisy=(round(3 * people.sum() + scale * chance.standard_normal()),)) for e in whole]
+            read.append([shown(each).percent for each in estimated([*whole, table])] - 2 * people)
+            alike.append(2 * people.mean() - 2 * people)
+            raw.append(2 * (noisy - people))
+
+    assert rmse(read) < 0.8 * rmse(alike)
+    assert rmse(read) < 0.85 * rmse(raw)
+
+
+def test_the_arms_of_an_effect_estimate_are_never_drawn_towards_each_other() -> None:
+    arms = Reading(
+        statistic=Name.effects, window="2026-H1", first_month="2026-01", cells=("now", "later"), noisy=(240, 90),
+        position=0, heads=(60, 60), scale=Fraction(30), months=6,
+    )  # fmt: skip
+
+    assert [each.value for each in estimated([arms])] == [40, 15]
+
+
+@pytest.mark.parametrize("euros", [-5_000, 0, 1_500, 3_600, 10**7])
+def test_coins_stay_within_what_each_person_may_count_for(euros: int) -> None:
+    year = Reading(
+        statistic=Name.coins, window="2026", first_month="2026-01", cells=("all",), noisy=(100 * euros,), position=0,
+        heads=(60,), scale=Fraction(30_000), months=100,
+    )  # fmt: skip
+    (figure,) = estimated([year])
+
+    assert 0 <= figure.low <= figure.value <= figure.high <= 3_600
+
+
+def test_a_table_is_offered_by_its_heads_alone_and_only_where_it_helps() -> None:
+    def table(line: Statistic, *heads: int, size: SizeClass = SizeClass.large) -> bool:
+        return offered(line, kind=Audience.employer, size=size, heads=heads)
+
+    assert table(GROUPING, 50, 50)
+    assert table(GROUPING, *[50] * 5)
+    assert not table(GROUPING, *[25] * 4)
+    assert not table(GROUPING, 120)
+    assert not table(GROUPING, 40, 40, size=SizeClass.small)
+    assert not table(AGE_BANDS, 30, 30, 30)
+    assert table(AGE_BANDS, 80, 90, 80)
+    assert table(REACH, 30, size=SizeClass.small)
