@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import select
@@ -10,15 +10,23 @@ from sqlalchemy.orm import Session
 
 from privacy.errors import Invalid
 from privacy.release.document import Document, Table, tables_of
+from privacy.release.noted import notes_for
+from privacy.release.notes import Note, csv_of
 from privacy.release.plan import Audience, Scope
 from privacy.release.published import Release
 from privacy.release.table import attributes_text, csv_text
 from privacy.tenants.declared import Collective, Employer, Pool
 
 
-def export_documents(documents: Iterable[Document], folder: Path) -> list[Path]:
-    """Write the tables of one audience's reports into a folder. Raises Invalid where it cannot be written."""
-    return [path for table in tables_of(documents) for path in write_files(folder, table_files(table))]
+def export_documents(documents: Iterable[Document], folder: Path, notes: Sequence[Note] = ()) -> list[Path]:
+    """Write the tables of one audience's reports into a folder, and what was noted on them where something was.
+
+    Raises Invalid where it cannot be written.
+    """
+    found = list(documents)
+    mine = [each for each in notes if (each.statistic, each.window) in {(one.statistic, one.window) for one in found}]
+    paths = [path for table in tables_of(found) for path in write_files(folder, table_files(table))]
+    return paths + (write_files(folder, {"NOTES.csv": csv_of(mine)}) if mine else [])
 
 
 def export_all(db: Session, folder: Path) -> list[Path]:
@@ -27,7 +35,9 @@ def export_all(db: Session, folder: Path) -> list[Path]:
     for row in db.scalars(select(Release).order_by(Release.window, Release.id)):
         found.setdefault(row.scope, []).append(row.document())
     folders = {scope: folder / f"{scope.kind}-{_slug(_name(db, scope))}" for scope in found}
-    return sorted(path for scope, those in found.items() for path in export_documents(those, folders[scope]))
+    return sorted(
+        path for scope, those in found.items() for path in export_documents(those, folders[scope], notes_for(db, scope))
+    )
 
 
 def _name(db: Session, scope: Scope) -> str:

@@ -6,6 +6,7 @@ import click
 
 from privacy.jobs import Period
 from privacy.principals import OPERATOR, Purpose, Side
+from privacy.release.noted import notes_for
 from privacy.release.published import documents_until, find_scope
 from privacy.store import transaction
 
@@ -13,6 +14,7 @@ from ..release_files import export_documents
 from ..stores import open_side
 from .attacking import attack
 from .common import answer, json_option, stores_option
+from .noting import note
 from .promising import guarantee
 from .protecting import protect_people
 
@@ -24,6 +26,7 @@ def release() -> None:
 
 release.add_command(protect_people)
 release.add_command(guarantee)
+release.add_command(note)
 
 
 @release.command()
@@ -39,10 +42,10 @@ def export(audience: str, period: str, out: Path, directory: Path | None, as_jso
     try:
         with transaction(store, OPERATOR, Purpose.operation, read_only=True) as db:
             scope = find_scope(db, audience)
-            documents = documents_until(db, scope, window)
+            documents, notes = documents_until(db, scope, window), notes_for(db, scope)
     finally:
         store.close()
-    files = [str(path) for path in export_documents(documents, out)]
+    files = [str(path) for path in export_documents(documents, out, notes)]
     found = {"audience": f"{scope.kind}:{scope.id}", "period": window.label, "files": files}
     answer(as_json, found, "\n".join(files))
 

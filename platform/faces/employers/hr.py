@@ -8,6 +8,8 @@ from flask import Blueprint, render_template
 from sqlalchemy.orm import Session
 
 from privacy.principals import Purpose, Role
+from privacy.release.noted import notes_of_employer
+from privacy.release.notes import Note
 from privacy.release.plan import HEADS_MIN, Audience
 from privacy.release.published import pools_of, releases_of_employer
 from privacy.release.receivers import guarantee_about_employer
@@ -57,6 +59,7 @@ class HrPage:
     first_on: date
     cost: Cost | None
     programmes: list[Programme]
+    notes: list[Note]
     promise: Promise
     """What its staff are promised."""
 
@@ -83,6 +86,7 @@ def hr_page(db: Session, *, locale: str, today: date) -> HrPage:
         first_on=first_report_on(contract.starts_on if contract is not None else today, today=today),
         cost=Cost(contract.heads, contract.prepaid_per_head_cents) if contract is not None else None,
         programmes=catalogue.running_for(db, employer_id, today),
+        notes=notes_of_employer(db, employer_id),
         promise=promise_of(guarantee, locale=locale),
     )
 

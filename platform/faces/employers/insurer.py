@@ -17,6 +17,8 @@ from incentives.equity import Audit
 from incentives.rules import COINS_MAX
 from privacy.errors import NotFound
 from privacy.principals import Purpose, Role
+from privacy.release.noted import notes_for
+from privacy.release.notes import Note
 from privacy.release.plan import Audience, Scope
 from privacy.release.published import releases_for
 from privacy.release.receivers import guarantee_about
@@ -46,6 +48,7 @@ class CollectiveCard:
     collective: Collective
     employers: list[tuple[str, int]]
     report: Report | None
+    notes: list[Note]
     promise: Promise
 
     @property
@@ -124,7 +127,8 @@ def _collective_card(db: Session, collective: Collective) -> CollectiveCard:
     scope = Scope(Audience.collective, collective.id)
     found = [row.document() for row in releases_for(db, scope)]
     promise = promise_of(guarantee_about(scope, found, year=on.year), locale=language())
-    return CollectiveCard(collective, employers, report_of(found, locale=language(), today=on), promise)
+    report = report_of(found, locale=language(), today=on)
+    return CollectiveCard(collective, employers, report, notes_for(db, scope), promise)
 
 
 @pages.get("/insurer/programmes")

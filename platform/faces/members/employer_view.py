@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, render_template
 
 from privacy.principals import Purpose, Role
-from privacy.release import outbox
+from privacy.release import note_copies, outbox
 from privacy.release.receivers import guarantee_about_employer
 from privacy.store import transaction
 from privacy.tenants import copies
@@ -29,6 +29,7 @@ def view_page() -> Any:
     on = today()
     with transaction(store(), principal(), Purpose.reports, read_only=True) as db:
         found = [row.document() for row in outbox.seen_by_employers_of(db, subject())]
+        notes = note_copies.notes_on(db, {each.scope for each in found})
         employers = employers_on(db, on)
         pools = outbox.pools_of_employers(db, employers)
         names = [copies.employer(db, each).name for each in employers]
@@ -48,5 +49,6 @@ def view_page() -> Any:
         report=report,
         employers=names,
         like=like_firms(pool) if pool is not None else None,
+        notes=notes,
         guaranteed=promise_of(guarantee, locale=language()),
     )
