@@ -49,6 +49,12 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "privacy-stage": Limit("privacy stage, 10,000 cells", "the limit of 0.3 s", 1),
         "privacy-stage-duckdb": Limit("privacy stage, 10,000 cells", "DuckDB group-by of a million members", 0.1),
         "storage-postgresql": Limit("storage, PostgreSQL", "bytes a posting", 200, at_most=True),
+        "error-reach-60": Limit("error of reach, 60 heads", "points", 4.5, 4, at_most=True),
+        "error-reach-250": Limit("error of reach, 250 heads", "points", 2, 2, at_most=True),
+        "error-participation-60": Limit("error of participation, 60 heads", "points", 5, 4, at_most=True),
+        "error-participation-250": Limit("error of participation, 250 heads", "points", 2.5, 2, at_most=True),
+        "error-department": Limit("error of a department, 250 heads", "points", 4.5, at_most=True),
+        "coverage": Limit("coverage of 90% intervals", "points from 90%", 3, at_most=True),
     }
 )
 NOT_MEASURED: Mapping[str, str] = MappingProxyType(
