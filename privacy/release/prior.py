@@ -5,11 +5,11 @@ active in a month now), a habit with its turnover (`habits`), a course (a launch
 that starts slowly, a dip in summer) and a restlessness (how freely the level moves). For each world the readings of
 a group have a normal distribution, whose mean and covariance are worked out here; the estimator weighs the worlds.
 
-Where the figures come from: half of an app's users gone after 30 days, and slow decline after it (sources in
-programs/simulate.py) bound the courses; Dutch summer holidays the dip; a turnover of 1 to 1.5% a month is that of
-small firms. The level is nearly flat, so that small and large shares are estimated as faithfully as middling ones. The
-habits have more weight at both ends (always the same people; anybody, each month anew) than in between: the ends are
-what a prior that is smooth there gets wrong, and a few months tell the middle from them.
+Where the figures come from: half of an app's users gone after 30 days and the slow decline after that (as in
+programs/simulate.py) bound the courses; Dutch summer holidays the dip; 1.2% a month is the turnover of a small firm.
+The level is nearly flat, so that small and large shares are estimated as faithfully as middling ones. The habits have
+more weight at both ends (always the same people; anybody, each month anew) than in between: the ends are what a prior
+that is smooth there gets wrong, and a few months tell the middle from them.
 """
 
 from dataclasses import dataclass
@@ -71,21 +71,21 @@ KINDS = (
     Kind(Spells(1.0), 0.001, 0.08),
 )
 COURSES = (
-    Course(0.0, 0.0, 0.66),
-    Course(0.25, 0.0, 0.04),
-    Course(0.5, 0.0, 0.04),
-    Course(1.0, 0.0, 0.04),
-    Course(-0.5, 0.0, 0.04),
-    Course(0.0, 0.1, 0.04),
-    Course(0.0, 0.2, 0.05),
-    Course(0.0, 0.3, 0.04),
-    Course(0.0, 0.4, 0.03),
-    Course(0.8, 0.3, 0.02),
+    Course(0.0, 0.0, 0.75),
+    Course(0.25, 0.0, 0.03),
+    Course(0.5, 0.0, 0.03),
+    Course(1.0, 0.0, 0.03),
+    Course(-0.5, 0.0, 0.03),
+    Course(0.0, 0.1, 0.03),
+    Course(0.0, 0.2, 0.035),
+    Course(0.0, 0.3, 0.03),
+    Course(0.0, 0.4, 0.02),
+    Course(0.8, 0.3, 0.015),
 )
 RESTLESS = (
-    Restlessness(0.0005, 0.003, 0.0, 0.02, weight=0.75),
-    Restlessness(0.004, 0.015, 0.006, 0.03, weight=0.20),
-    Restlessness(0.02, 0.04, 0.015, 0.06, weight=0.05),
+    Restlessness(0.0005, 0.003, 0.0, 0.02, weight=0.81),
+    Restlessness(0.004, 0.015, 0.006, 0.03, weight=0.15),
+    Restlessness(0.02, 0.04, 0.015, 0.06, weight=0.04),
 )
 LAUNCH_MONTHS, SLOW_MONTHS = 2.0, 6.0
 """How fast a launch's surplus, or a slow start's lack, wears off."""

@@ -66,17 +66,15 @@ def posterior(evidence: Evidence, values: Floats, targets: Floats) -> tuple[Floa
     gain = whitener @ (np.swapaxes(crossed, -1, -2) @ targets.T)  # coarse level, kind, restlessness, reading, target
     rest = targets @ covariance @ targets.T - np.swapaxes(gain, -1, -2) @ gain
 
-    read = np.einsum("ckvij,nj->nckvi", whitener, values)
+    read = np.moveaxis(np.tensordot(values, whitener, axes=(1, 4)), 0, 3)  # coarse, kind, restless, run, reading
     expected = whitener[NEAREST] @ np.swapaxes(prior.mean @ design.T, -1, -2)[:, :, None]  # ..., reading, course
-    chances = np.empty((len(values), *log_weights().shape))
-    means = np.empty((*chances.shape, len(targets)))
-    base = log_weights() + log_scale[NEAREST][..., None]
-    guessed = (prior.mean @ targets.T)[:, :, None]
-    for run, row in enumerate(read):
-        off = row[NEAREST][..., None] - expected
-        chances[run] = base - (off * off).sum(axis=-2) / 2
-        means[run] = guessed + np.swapaxes(off, -1, -2) @ gain[NEAREST]
-    return _mixed(chances, means, np.broadcast_to(rest[NEAREST][:, :, :, None], (*chances.shape[1:], *rest.shape[-2:])))
+    square = (read * read).sum(axis=-1)[NEAREST][..., None] + (expected * expected).sum(axis=-2)[..., None, :]
+    base = (log_weights() + log_scale[NEAREST][..., None])[..., None, :]
+    chances = base - square / 2 + read[NEAREST] @ expected  # level, kind, restlessness, run, course
+    guessed = (prior.mean @ targets.T)[:, :, None] - np.swapaxes(expected, -1, -2) @ gain[NEAREST]
+    means = (read @ gain)[NEAREST][..., None, :] + guessed[:, :, :, None]
+    worlds = np.broadcast_to(rest[NEAREST][:, :, :, None], (*base.shape[:3], base.shape[-1], *rest.shape[-2:]))
+    return _mixed(np.moveaxis(chances, 3, 0), np.moveaxis(means, 3, 0), worlds)
 
 
 def _mixed(chances: Floats, means: Floats, rest: Floats) -> tuple[Floats, Floats]:
