@@ -52,6 +52,8 @@ bench: $(VENV)/.developing  ## measurements, as ratios within one run; writes do
 
 soak: $(VENV)/.developing  ## the long runs: kills, random books, mixed requests, durations, canaries; prints their figures (hours)
 	@VITAAL_SOAK_KILLS=500 $(BIN)/pytest -q --timeout 10800 -n $(WORKERS) tests/incentives/test_ledger_kills.py tests/platform/test_mailing.py
+	@VITAAL_SOAK_CRASHES=500 $(BIN)/pytest -q -s --timeout 10800 tests/privacy/release/test_release_kills.py
+	@VITAAL_SOAK_ACCOUNTING=1 $(BIN)/pytest -q -s tests/privacy/release/test_release_accounting.py
 	@VITAAL_SOAK_SEEDS=20 VITAAL_SOAK_OPERATIONS=20000 $(BIN)/pytest -q -rP --timeout 10800 -n $(WORKERS) tests/incentives/test_ledger_model.py
 	@VITAAL_SOAK_KEYS=200 $(BIN)/pytest -q --timeout 10800 tests/incentives/test_ledger_posting.py
 	@VITAAL_SOAK_REQUESTS=100000 $(BIN)/pytest -q -s --timeout 10800 tests/privacy/test_rows.py
