@@ -3,7 +3,7 @@
 Nothing here knows a store: it is given documents and answers with sentences, pictures and table rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,6 +16,7 @@ from privacy.release.document import Document
 from privacy.release.plan import Audience, Name
 
 from .pictures import Estimate, Figure, Trend, figures, trend
+from .report_parts import Coins, Part, coins_of, parts_of
 
 WIDTH_SMALL = 330.0
 
@@ -52,16 +53,21 @@ class Report:
     """The same picture for a phone, where the large one would have tiny letters."""
     lines: Sequence[Line]
     quarter: Quarter | None
+    parts: Sequence[Part]
+    coins: Coins | None
     next_on: date
 
 
-def report_of(documents: Sequence[Document], *, locale: str, today: date) -> Report | None:
-    """The page of the group that was reported on last; None before its first report."""
+def report_of(
+    documents: Sequence[Document], *, locale: str, today: date, titles: Mapping[str, str] | None = None
+) -> Report | None:
+    """The page of the group that was reported on last; None before its first report. titles: of programmes, by key."""
     reached = sorted((each for each in documents if each.statistic is Name.reach), key=lambda each: each.window)
     if not reached:
         return None
     newest = reached[-1]
     audience = newest.scope.kind
+    about = [each for each in documents if each.scope.kind is audience]
     mine = [each for each in reached if each.scope.kind is audience]
     yearly: dict[str, list[Shown]] = {}
     for each in mine:
@@ -83,7 +89,9 @@ def report_of(documents: Sequence[Document], *, locale: str, today: date) -> Rep
         trend=trend(estimates),
         trend_small=trend(estimates, width=WIDTH_SMALL),
         lines=lines,
-        quarter=_quarter([each for each in documents if each.scope.kind is audience], locale),
+        quarter=_quarter(about, locale),
+        parts=parts_of(about, titles=titles or {}, locale=locale),
+        coins=coins_of(about, locale=locale),
         next_on=max(today, Period.parse(newest.window).next().end.date()),
     )
 

@@ -21,7 +21,7 @@ from programs.programme import Programme
 from ...web.access import requires
 from ...web.desk import principal, store, today
 from ...web.guarantees import Promise, promise_of
-from ...web.language import language
+from ...web.language import language, text
 from ...web.like_firms import LikeFirms, like_firms
 from ...web.reports import Report, example_report, first_report_on, report_of
 
@@ -71,7 +71,9 @@ def hr_page(db: Session, *, locale: str, today: date) -> HrPage:
     contract = declared.contract_on(db, employer_id, today)
     collective = declared.collective_of(db, contract) if contract is not None else None
     documents = [release.document() for release in releases_of_employer(db, employer_id)]
-    report = report_of(documents, locale=locale, today=today)
+    programmes = catalogue.running_for(db, employer_id, today)
+    titles = {each.key: text(each.title) for each in programmes}
+    report = report_of(documents, locale=locale, today=today, titles=titles)
     year = report.month.year if report is not None else today.year
     [*_, pool] = [None, *(each for each in pools_of(db, employer_id) if each.year == year)]
     small = declared.heads_on(db, employer_id, today) < HEADS_MIN
@@ -85,7 +87,7 @@ def hr_page(db: Session, *, locale: str, today: date) -> HrPage:
         report=report,
         first_on=first_report_on(contract.starts_on if contract is not None else today, today=today),
         cost=Cost(contract.heads, contract.prepaid_per_head_cents) if contract is not None else None,
-        programmes=catalogue.running_for(db, employer_id, today),
+        programmes=programmes,
         notes=notes_of_employer(db, employer_id),
         promise=promise_of(guarantee, locale=locale),
     )

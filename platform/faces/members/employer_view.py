@@ -10,11 +10,12 @@ from privacy.release import note_copies, outbox
 from privacy.release.receivers import guarantee_about_employer
 from privacy.store import transaction
 from privacy.tenants import copies
+from programs.offered import offers
 
 from ...web.access import requires
 from ...web.desk import principal, store, today
 from ...web.guarantees import promise_of
-from ...web.language import language
+from ...web.language import language, text
 from ...web.like_firms import like_firms
 from ...web.reports import report_of
 from .member import employers_on, subject
@@ -41,7 +42,8 @@ def view_page() -> Any:
             employers=max(1, len(employers)),
             pooled=any(each.year == on.year for each in pools),
         )
-    report = report_of(found, locale=language(), today=on)
+        titles = {each.programme.key: text(each.programme.title) for each in offers(db, subject(), on)}
+    report = report_of(found, locale=language(), today=on, titles=titles)
     year = report.month.year if report is not None else on.year
     [*_, pool] = [None, *(each for each in pools if each.year == year)]
     return render_template(
