@@ -13,7 +13,7 @@ from privacy.tenants import declared
 from privacy.tenants.declared import Collective, Contract, Employer, Holder, StaffConsent
 from programs.catalogue import current
 from programs.contracted import require_funded
-from programs.documents import read_programme
+from programs.documents import read_published
 
 HOLDER_KINDS = ("insurer", "branch", "cooperative", "region", "municipality")
 NAME_LENGTH_MAX, REGION_LENGTH_MAX, SECTOR_LENGTH_MAX = 120, 60, 10
@@ -152,7 +152,7 @@ def join_collective(
             db.add(contract)
     except IntegrityError as error:
         raise Conflict("This employer already takes part in a collective from that day on.") from error
-    running = [read_programme(row.document, file=row.key) for row in current(db, collective.id, starts_on).values()]
+    running = [read_published(row.document) for row in current(db, collective.id, starts_on).values()]
     require_funded(db, collective, running, starts_on)
     return contract
 

@@ -24,7 +24,7 @@ from privacy.principals import own_employer
 from privacy.tenants.declared import Collective, Contract, Holder
 from programs.catalogue import ProgrammeVersion
 from programs.cost_classes import EMPLOYER, OtherPayer, employer_weights, other_payers
-from programs.documents import read_programme
+from programs.documents import read_published
 from programs.programme import Programme
 
 OWN_CLASSES = SPLIT_ORDER
@@ -189,4 +189,4 @@ def programmes_on(db: Session, collective: UUID, day: date) -> list[Programme]:
     for row in rows:
         if row.effective_from <= max(day, begin):
             newest[row.key] = row.document
-    return [read_programme(document, file=key) for key, document in sorted(newest.items())]
+    return [read_published(document) for _, document in sorted(newest.items())]

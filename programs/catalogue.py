@@ -19,7 +19,7 @@ from privacy.store.employers import EmployersBase
 from privacy.tenants import declared
 from programs.columns import ProgrammeVersionColumns
 from programs.contracted import require_funded
-from programs.documents import Programme, change_amount, max_coins_per_year, read_programme, ready_text
+from programs.documents import Programme, change_amount, max_coins_per_year, read_programme, read_published, ready_text
 from programs.reviewing import unlawful_draws
 from programs.reviews import require_review
 from programs.terms import Soonest, Version, given_anew, local_day, lowered, soonest
@@ -69,7 +69,7 @@ def running_for(db: Session, employer: UUID, on: date) -> list[Programme]:
         .order_by(ProgrammeVersion.key, ProgrammeVersion.version)
     )
     newest_rows = {row.key: row for row in rows}
-    return [read_programme(row.document, file=row.key) for row in newest_rows.values()]
+    return [read_published(row.document) for row in newest_rows.values()]
 
 
 def newest(db: Session, collective: UUID, key: str) -> ProgrammeVersion:
@@ -128,7 +128,7 @@ def may_follow(row: ProgrammeVersion, today: date) -> Soonest:
 
 
 def _version(row: ProgrammeVersion) -> Version:
-    return Version(row.effective_from, read_programme(row.document, file=row.key))
+    return Version(row.effective_from, read_published(row.document))
 
 
 def _check_ids(earlier: Sequence[ProgrammeVersion], programme: Programme) -> None:
@@ -190,9 +190,5 @@ def _promise_cents(db: Session, collective: UUID, programme: Programme, day: dat
 
 def _in_force(db: Session, collective: UUID, programme: Programme, day: date) -> list[Programme]:
     """The programmes of a day, with this one in the place of its version of that day."""
-    others = [
-        read_programme(row.document, file=row.key)
-        for row in current(db, collective, day).values()
-        if row.key != programme.key
-    ]
+    others = [read_published(row.document) for row in current(db, collective, day).values() if row.key != programme.key]
     return [*others, programme]

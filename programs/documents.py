@@ -7,7 +7,7 @@ is checked again. The ready-made programmes lie in programs/ready/ and pass the 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -42,6 +42,12 @@ _FILE = "programme"
 def read_programme(text: str, *, file: str) -> Programme:
     """A programme from YAML. Raises: Invalid with up to ten problems, each by path and line."""
     return _checked(read_yaml(text, file=file), file)
+
+
+@lru_cache(maxsize=512)
+def read_published(document: str) -> Programme:
+    """A programme from a document that was checked when it was published; it never changes, so it is read once."""
+    return read_programme(document, file="a published programme")
 
 
 def _checked(document: YamlText, file: str) -> Programme:

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from hashlib import blake2b
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from privacy.memberships import memberships
 from privacy.store.members import MembersBase
 from privacy.tenants.copies import contracts_on
 from programs.columns import ProgrammeVersionColumns
-from programs.documents import Programme, read_programme
+from programs.documents import Programme, read_published
 from programs.terms import Version
 
 
@@ -35,11 +34,6 @@ class Offer:
     programme: Programme
 
 
-@lru_cache(maxsize=512)
-def _read(document: str) -> Programme:
-    return read_programme(document, file="a published programme")
-
-
 def versions_of(db: Session, collective: UUID) -> Mapping[str, Sequence[Version]]:
     """All versions of each programme of a collective, the oldest first."""
     rows = db.scalars(
@@ -49,7 +43,7 @@ def versions_of(db: Session, collective: UUID) -> Mapping[str, Sequence[Version]
     )
     found: dict[str, list[Version]] = defaultdict(list)
     for row in rows:
-        found[row.key].append(Version(row.effective_from, _read(row.document)))
+        found[row.key].append(Version(row.effective_from, read_published(row.document)))
     return found
 
 
