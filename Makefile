@@ -55,6 +55,7 @@ soak: $(VENV)/.developing  ## the long runs: kills, random books, mixed requests
 	@VITAAL_SOAK_CRASHES=500 $(BIN)/pytest -q -s --timeout 10800 tests/privacy/release/test_release_kills.py
 	@VITAAL_SOAK_ACCOUNTING=1 $(BIN)/pytest -q -s tests/privacy/release/test_release_accounting.py
 	@VITAAL_SOAK_SEEDS=20 VITAAL_SOAK_OPERATIONS=20000 $(BIN)/pytest -q -rP --timeout 10800 -n $(WORKERS) tests/incentives/test_ledger_model.py
+	@VITAAL_SOAK_EXAMPLES=2000 $(BIN)/pytest -q --timeout 10800 -n $(WORKERS) tests/programs/test_overlap.py tests/programs/test_days.py tests/programs/test_fitbit_files.py tests/incentives/test_settle_parts.py tests/incentives/test_effort.py tests/incentives/test_tax_calculator.py tests/incentives/test_tax_figures.py tests/privacy/test_signing.py tests/privacy/release/test_protect.py
 	@VITAAL_SOAK_KEYS=200 $(BIN)/pytest -q --timeout 10800 tests/incentives/test_ledger_posting.py
 	@VITAAL_SOAK_REQUESTS=100000 $(BIN)/pytest -q -s --timeout 10800 tests/privacy/test_rows.py
 	@$(BIN)/pytest -q -s --timeout 10800 tests/privacy/test_erasure_canaries.py tests/privacy/test_erasure.py

@@ -13,16 +13,21 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from hypothesis import settings
 
 from privacy import credentials
 from privacy.keys import KeyRing
 from privacy.principals import Side
 from privacy.store import Store, open_store
 from privacy.store.policies import trust
-from tests.databases import OpenFresh, PostgresqlDatabases, SqliteTemplates, why_no_server
+from tests.databases import MakeIn, OpenFresh, PostgresqlDatabases, SqliteTemplates, why_no_server
+from vitaal.stores import OpenStores, open_from
 
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 2 * 1024**3
+
+settings.register_profile("ordinary", parent=settings(), max_examples=int(os.environ.get("VITAAL_SOAK_EXAMPLES", "40")))
+settings.load_profile("ordinary")
 
 
 def pytest_configure() -> None:
@@ -100,6 +105,17 @@ def open_fresh(
         postgresql_databases.give_back(side)
 
     return fresh
+
+
+@pytest.fixture(scope="session")
+def make_in(sqlite_templates: SqliteTemplates) -> MakeIn:
+    def make(folder: Path) -> OpenStores:
+        for side in Side:
+            KeyRing.create(folder / "keys" / side)
+            shutil.copy(sqlite_templates.file(side), folder / f"{side}.sqlite")
+        return open_from(folder)
+
+    return make
 
 
 @pytest.fixture

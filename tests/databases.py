@@ -8,17 +8,22 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import Connection
 
 from privacy.keys import KeyRing
 from privacy.principals import Side
 from privacy.store import Store
+from privacy.store.append_only import drop_append_only_ddl
 from privacy.store.engine import open_engine
 from vitaal.roles import make_and_grant
 from vitaal.schema import migrate
+from vitaal.stores import OpenStores
 
 ON_POSTGRESQL = pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
 """Of a test about what only a server has: roles, row-level security, writers side by side."""
 SERVER = "postgresql://postgres@127.0.0.1:5432"
+MakeIn = Callable[[Path], OpenStores]
+"""Opens both stores of a folder, made on SQLite as ``vitaal db upgrade`` makes them."""
 OpenFresh = Callable[[Side, str, KeyRing], AbstractContextManager[Store]]
 """Opens a store with tables and no rows for the length of a block."""
 
@@ -58,6 +63,19 @@ def create_tables(side: Side, url: str, *, roles: bool = True) -> None:
     engine.dispose()
 
 
+def past_guards(connection: Connection, *tables: str) -> None:
+    """Let the rest of a transaction change append-only tables, as somebody with rights on the database could.
+
+    On PostgreSQL the triggers stay and are not asked: a database whose triggers are gone would have to be made anew.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        return
+    for table in tables:
+        for statement in drop_append_only_ddl(table, connection.dialect.name):
+            connection.exec_driver_sql(statement.replace("DROP TRIGGER", "DROP TRIGGER IF EXISTS"))
+
+
 class SqliteTemplates:
     """Closed files with tables and no rows, to copy."""
 
@@ -76,7 +94,12 @@ _CATALOGUE = " UNION ALL ".join(
     f"SELECT count(*), max(xmin::text::bigint) FROM {name}"
     for name in ("pg_class", "pg_attribute", "pg_constraint", "pg_trigger", "pg_policy", "pg_proc")
 )
-_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+TABLES = """
+SELECT relname FROM pg_class
+WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace
+    AND relname <> 'alembic_version'
+"""
+"""The tables that hold rows; a partitioned one stands for its partitions, which lie elsewhere."""
 _END_OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
@@ -94,7 +117,7 @@ class _Emptied:
             create_tables(side, self.url)
             self._connection = stack.enter_context(closing(psycopg.connect(self.url, autocommit=True)))
             self._stack = stack.pop_all()
-        names = [name for (name,) in self._connection.execute(_TABLES)]
+        names = [name for (name,) in self._connection.execute(TABLES)]
         self._filled = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM \"{name}\")" for name in names)
         self._made = self._catalogue()
 

@@ -1,12 +1,13 @@
 """What the ledger's tests share: a day, principals, a funded collective, the check of everything at the end."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from time import sleep
 from uuid import UUID, uuid4
 
 import pandas as pd
-from sqlalchemy import text
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from incentives.funds import credit_payment, fund_account
@@ -18,7 +19,7 @@ from incentives.settle import FundShare, Settled, settle
 from incentives.verify import Verdict, verify
 from privacy.principals import OPERATOR, Principal, Purpose, Role, job
 from privacy.store import Store, transaction
-from privacy.store.append_only import drop_append_only_ddl
+from tests.databases import past_guards
 
 NOW = datetime(2026, 2, 3, 12, 30, tzinfo=UTC)
 DAY = date(2026, 2, 3)
@@ -145,9 +146,9 @@ def settle_now(
     )
 
 
-def unguard(store: Store, *tables: str) -> None:
-    """Take the triggers away, as somebody with rights on the database could."""
+@contextmanager
+def unguarded(store: Store, *tables: str) -> Generator[Connection]:
+    """A connection past the triggers of tables, as somebody with rights on the database could have."""
     with store.engine.begin() as connection:
-        for table in tables:
-            for statement in drop_append_only_ddl(table, store.dialect):
-                connection.execute(text(statement))
+        past_guards(connection, *tables)
+        yield connection

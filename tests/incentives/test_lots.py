@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from books import NOW, a_fund, a_purse, pay_in, rewards, unguard, verdict
+from books import NOW, a_fund, a_purse, pay_in, rewards, unguarded, verdict
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -133,8 +133,7 @@ def test_what_left_before_pairing_was_kept_is_paired_by_the_migration(members: S
         pair(db, [move(db, account, one, 2, TransferCode.correction)], booked_at=NOW)
         spend(db, account, 4)
         before = left(db, account)
-    unguard(members, "ledger_pairing")
-    with members.engine.begin() as connection:
+    with unguarded(members, "ledger_pairing") as connection:
         connection.execute(text("DELETE FROM ledger_pairing"))
         migration = next((PLATFORM / "migrations/members/versions").glob("0011_*.py"))
         runpy.run_path(str(migration))["pair_history"](connection)
@@ -157,7 +156,6 @@ def test_a_pairing_that_was_altered_is_found(members: Store, change: str, told: 
         account = purse(db, uuid4(), NOW)
         award(db, a_fund(db, 100), account, 6, date(2026, 1, 5))
         spend(db, account, 3)
-    unguard(members, "ledger_pairing")
-    with members.engine.begin() as connection:
+    with unguarded(members, "ledger_pairing") as connection:
         connection.execute(text(change))
     assert any(told in problem for problem in verdict(members).problems)

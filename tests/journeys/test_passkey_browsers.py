@@ -11,7 +11,7 @@ from privacy.staff import add_staff
 from privacy.staffing import links
 from privacy.store import Store, transaction
 from tests.journeys.serving import served
-from tests.platform.town import NOW, Town, build_town
+from tests.platform.town import NOW, Town, Towns
 from vitaal.app import create
 from vitaal.demo.world import PASSWORD
 from vitaal.settings import Settings
@@ -23,9 +23,14 @@ def dialect() -> str:
     return "sqlite"
 
 
+@pytest.fixture(scope="module")
+def towns(tmp_path_factory: pytest.TempPathFactory) -> Towns:
+    return Towns(tmp_path_factory.mktemp("towns"))
+
+
 @pytest.fixture
-def town(members: Store, employers: Store) -> Town:
-    return build_town(members, employers)
+def town(members: Store, employers: Store, towns: Towns) -> Town:
+    return towns.build(members, employers)
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from sqlalchemy import text
 from privacy import support
 from privacy.claims import run_due
 from privacy.principals import VISITOR, Purpose, Side
-from privacy.store import Store, transaction
+from privacy.store import transaction
 from tests.platform.test_member_pages import bring_in, started
-from tests.platform.town import NOW, TODAY, Town, Visitor, alike, build_town
+from tests.platform.town import NOW, TODAY, Town, Visitor, alike
 from vitaal.cli import main
 from vitaal.commands import privacy as privacy_command
 from vitaal.commands import privacy_appeals
@@ -35,11 +35,6 @@ CHANGING = re.compile(r'name="(csrf_token|batch|once)"[^>]*>|value="[A-Za-z0-9_.
 
 def day_line(day, steps: int) -> str:
     return f"7,{day:%-m/%-d/%Y},{steps},1,1,1,1,1000,2000\n"
-
-
-@pytest.fixture
-def town(members: Store, employers: Store) -> Town:
-    return build_town(members, employers)
 
 
 @pytest.fixture

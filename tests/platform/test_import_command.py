@@ -14,6 +14,7 @@ from privacy.principals import Purpose, job
 from privacy.store import transaction
 from programs.days import day_frame
 from programs.observations import ImportBatch, Observation
+from tests.databases import MakeIn
 from tests.factories import copied_company, new_member
 from vitaal import stores
 from vitaal.cli import main
@@ -28,10 +29,10 @@ def run(*arguments: object, **options) -> Result:
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> tuple[Path, Profile]:
+def installation(tmp_path: Path, make_in: MakeIn) -> tuple[Path, Profile]:
     folder = tmp_path / "installation"
     folder.mkdir()
-    opened = stores.make_in(folder)
+    opened = make_in(folder)
     profile = new_member(opened.members, copied_company(opened.members), today=date(2016, 4, 1))
     opened.close()
     return folder, profile

@@ -10,9 +10,10 @@ from privacy.keys import KeyDestroyed, KeyRing
 from privacy.people import Profile, sign_in
 from privacy.principals import VISITOR, Purpose, Side
 from privacy.store import transaction
+from tests.databases import MakeIn
 from tests.factories import NOW, PASSWORD, copied_company, new_member
 from vitaal.cli import main
-from vitaal.stores import make_side, open_side
+from vitaal.stores import open_side
 
 
 def run(*arguments: str) -> Result:
@@ -20,15 +21,9 @@ def run(*arguments: str) -> Result:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    for side in Side:
-        make_side(side, _there(tmp_path / "stores")).close()
+def folder(tmp_path: Path, make_in: MakeIn) -> Path:
+    make_in(tmp_path / "stores").close()
     return tmp_path / "stores"
-
-
-def _there(path: Path) -> Path:
-    path.mkdir(exist_ok=True)
-    return path
 
 
 @pytest.fixture

@@ -13,14 +13,15 @@ from incentives.funds import fund_account
 from incentives.ledger import AccountKind, TransferCode, account_of, book, open_account
 from privacy.principals import Purpose, job
 from privacy.store import Store, transaction
+from tests.databases import MakeIn
 from vitaal.cli import main
-from vitaal.stores import make_in
+from vitaal.stores import open_from
 
 NOW = datetime(2026, 2, 3, 12, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def account(tmp_path: Path) -> UUID:
+def account(tmp_path: Path, make_in: MakeIn) -> UUID:
     """A purse with one payment, in the stores of ``tmp_path``."""
     stores = make_in(tmp_path)
     purse = _paid(stores.members)
@@ -49,7 +50,7 @@ def _run(*arguments: object) -> Result:
 
 
 def _tamper(folder: Path, statement: str) -> None:
-    stores = make_in(folder)
+    stores = open_from(folder)
     with stores.members.engine.begin() as connection:
         connection.execute(text(statement))
     stores.close()
@@ -109,7 +110,7 @@ def test_an_unknown_account_and_a_faulty_id_are_refused(tmp_path: Path) -> None:
     assert _run("statement", "--dir", tmp_path).exit_code == 2
 
 
-def test_a_term_is_recorded_for_every_fund_of_a_collective(tmp_path: Path) -> None:
+def test_a_term_is_recorded_for_every_fund_of_a_collective(tmp_path: Path, make_in: MakeIn) -> None:
     stores, collective = make_in(tmp_path), uuid4()
     with transaction(stores.members, job("test"), Purpose.rewards) as db:
         for payer in ("insurer", "employer"):

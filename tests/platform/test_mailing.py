@@ -29,6 +29,7 @@ from privacy.post.queueing import mail_table, queue
 from privacy.post.sending import CLAIM, tidy
 from privacy.principals import VISITOR, Purpose, Side
 from privacy.store import Store, transaction
+from tests.databases import MakeIn
 from tests.platform import mail_worker
 from tests.platform.mail_host import AUTHENTICATED, PASSWORD, MailHost, certificate, mail_host
 from tests.platform.mail_worker import SITES, new_post
@@ -38,7 +39,6 @@ from vitaal.letter_form import SIZE_BYTES, Envelope, message
 from vitaal.mail_server import MailServer, Tls, mail_server
 from vitaal.mailing import SENDER, Post, Unreachable, post_of
 from vitaal.settings import Settings, read_settings
-from vitaal.stores import make_in
 
 KILLS = int(os.environ.get("VITAAL_SOAK_KILLS", "5"))
 DAY = timedelta(days=1)
@@ -276,7 +276,9 @@ def settings(monkeypatch: pytest.MonkeyPatch, host: MailHost) -> None:
 
 
 @pytest.mark.usefixtures("settings")
-def test_an_operator_sends_a_test_letter_and_reads_how_many_letters_are_where(tmp_path: Path, host: MailHost) -> None:
+def test_an_operator_sends_a_test_letter_and_reads_how_many_letters_are_where(
+    tmp_path: Path, make_in: MakeIn, host: MailHost
+) -> None:
     runner = CliRunner()
     result = runner.invoke(main, ["mail", "test", "me@example.org"])
     assert (result.exit_code, result.stdout) == (0, "The mail server took the test letter.\n")
@@ -295,7 +297,7 @@ def test_an_operator_sends_a_test_letter_and_reads_how_many_letters_are_where(tm
 
 
 def test_without_a_server_letters_wait_and_the_operator_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make_in: MakeIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("VITAAL_MAIL_URL", raising=False)
     make_in(tmp_path).close()
@@ -307,7 +309,7 @@ def test_without_a_server_letters_wait_and_the_operator_is_told(
 
 
 @pytest.mark.usefixtures("settings")
-def test_the_worker_that_users_run_sends_within_seconds(tmp_path: Path, host: MailHost) -> None:
+def test_the_worker_that_users_run_sends_within_seconds(tmp_path: Path, make_in: MakeIn, host: MailHost) -> None:
     stores = make_in(tmp_path)
     private, work = _queue(stores.members, CODE), _queue(stores.employers, INVITATION, to="kim@example.org")
     command = [Path(sys.executable).with_name("vitaal"), "worker", "--dir", str(tmp_path)]

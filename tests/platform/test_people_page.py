@@ -19,7 +19,7 @@ from privacy.store import transaction
 from privacy.tenants import roster
 from tests.databases import OpenFresh
 from tests.factories import JOB
-from tests.platform.town import NOW, TODAY, Town, Visitor, build_town, words_of
+from tests.platform.town import NOW, TODAY, Town, Towns, Visitor, words_of
 
 HEAD = "naam;personeelsnummer;e-mail;afdeling;vanaf;tot en met\r\n"
 ANNA = "Anna van der Berg;007;anna@example.org;Magazijn;2026-01-01;\r\n"
@@ -291,7 +291,7 @@ def _seen_by_hr(town: Town, state: str) -> dict[str, bytes]:
 
 
 def test_hr_reads_the_same_bytes_whatever_became_of_an_invitation(
-    dialect: str, open_fresh: OpenFresh, tmp_path_factory: pytest.TempPathFactory
+    dialect: str, open_fresh: OpenFresh, towns: Towns, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Worlds that differ in one person's answer to an invitation are one world to HR."""
     worlds: dict[str, dict[str, bytes]] = {}
@@ -302,7 +302,7 @@ def test_hr_reads_the_same_bytes_whatever_became_of_an_invitation(
             open_fresh(Side.members, dialect, keys[0]) as members,
             open_fresh(Side.employers, dialect, keys[1]) as employers,
         ):
-            worlds[state] = _seen_by_hr(build_town(members, employers), state)
+            worlds[state] = _seen_by_hr(towns.build(members, employers), state)
     first = worlds["never"]
     for state, seen in worlds.items():
         assert seen.keys() == first.keys()

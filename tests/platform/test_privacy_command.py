@@ -17,6 +17,7 @@ from privacy.access_log import Seen
 from privacy.people import cipher_of
 from privacy.principals import OPERATOR, Purpose
 from privacy.store import transaction
+from tests.databases import MakeIn
 from tests.factories import as_member, copied_company, new_member
 from tests.platform.rich import Rich, rich_company, rich_member
 from vitaal import stores
@@ -82,10 +83,10 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path, make_in: MakeIn) -> Place:
     folder = tmp_path / "installation"
     folder.mkdir()
-    opened = stores.make_in(folder)
+    opened = make_in(folder)
     who = rich_member(opened.members, rich_company(opened.members), name="anna", steps=12_347)
     opened.close()
     return Place(folder, who)

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tests.databases import MakeIn
 from vitaal.cli import main
-from vitaal.stores import make_in
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, make_in: MakeIn) -> Path:
     make_in(tmp_path).close()
     return tmp_path
 

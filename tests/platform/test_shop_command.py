@@ -15,8 +15,9 @@ from incentives.shop import buy
 from privacy.keys import Cipher
 from privacy.principals import Purpose, job
 from privacy.store import transaction
+from tests.databases import MakeIn
 from vitaal.cli import main
-from vitaal.stores import make_in
+from vitaal.stores import open_from
 
 TODAY = datetime.now(UTC).date()
 LATER = (TODAY + timedelta(days=20)).isoformat()
@@ -47,7 +48,7 @@ Boom,donation,Een boom,A tree,25,
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, make_in: MakeIn) -> Path:
     make_in(tmp_path).close()
     return tmp_path
 
@@ -116,7 +117,7 @@ def test_partners_statements_are_sums_and_a_refund_leaves_a_line(folder: Path) -
         "    refund_days: 14\n", ""
     )
     item = UUID(_json("add", _file(folder, "shop.yaml", text), "--dir", folder)["added"][0]["id"])
-    stores = make_in(folder)
+    stores = open_from(folder)
     now = datetime.now(UTC)
     orders: list[tuple[UUID, UUID]] = []
     with transaction(stores.members, job("test"), Purpose.rewards) as db:

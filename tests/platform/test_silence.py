@@ -31,28 +31,28 @@ from privacy.principals import OPERATOR, VISITOR, Purpose, job
 from privacy.store import Store, server_log, transaction
 from privacy.store.engine import open_engine, raw_connection
 from privacy.tenants import declared
-from tests.databases import new_database, why_no_server
+from tests.databases import MakeIn, new_database, why_no_server
 from tests.offers import add_voucher
 from tests.platform.canary import HOURLY, SECRETS, SERVER, STEPS, TODAY, WORD, Browser, Canary, Installation, wait_for
 from tests.platform.mail_host import mail_host
 from tests.platform.mail_worker import SITES
-from tests.platform.town import FIRMS, PASSWORD, build_town
+from tests.platform.town import FIRMS, PASSWORD, Towns
 from vitaal import logs
 from vitaal.cli import main
 from vitaal.scheduled import JOBS
-from vitaal.stores import OpenStores, make_in
+from vitaal.stores import OpenStores
 from vitaal.worker import context_for
 
 _CHANGING = re.compile(r'value="[A-Za-z0-9_.-]{40,}"|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
+def installation(tmp_path: Path, make_in: MakeIn, towns: Towns) -> Iterator[Installation]:
     folder, temporary = tmp_path / "data", tmp_path / "tmp"
     folder.mkdir()
     temporary.mkdir()
     stores = make_in(folder)
-    town = build_town(stores.members, stores.employers)
+    town = towns.build(stores.members, stores.employers)
     with transaction(stores.employers, OPERATOR, Purpose.administration) as db:
         declared.invite(
             db,
@@ -299,13 +299,13 @@ def test_a_command_that_fails_by_a_fault_of_ours_says_where_and_not_on_whom(inst
     assert WORD not in done.stderr + done.stdout
 
 
-def test_jobs_say_the_same_whether_or_not_anybody_takes_part(tmp_path: Path) -> None:
+def test_jobs_say_the_same_whether_or_not_anybody_takes_part(tmp_path: Path, make_in: MakeIn, towns: Towns) -> None:
     said: list[list[tuple[str, str, str]]] = []
     for name in ("empty", "lively"):
         folder = tmp_path / name
         folder.mkdir()
         stores = make_in(folder)
-        town = build_town(stores.members, stores.employers)
+        town = towns.build(stores.members, stores.employers)
         if name == "lively":
             visitor = town.newcomer()
             visitor.send(town.programme, choice="six-thousand")

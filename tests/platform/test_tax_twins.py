@@ -21,13 +21,12 @@ from programs import enrolment
 from programs.days import take_in
 from programs.imports.records import whole_day
 from programs.rewarding import ZONE
+from tests.databases import MakeIn
 from tests.factories import as_member
-from tests.platform.town import NOW, PASSWORD_NEW, TODAY, Town, alike, build_town
-from vitaal.app import create_employers
+from tests.platform.town import NOW, PASSWORD_NEW, TODAY, Town, Towns, alike
 from vitaal.cli import main
 from vitaal.scheduled import JOBS
-from vitaal.settings import Settings
-from vitaal.stores import OpenStores, make_in, open_from
+from vitaal.stores import OpenStores, open_from
 from vitaal.worker import context_for
 
 LATER = datetime(2026, 12, 2, 12, tzinfo=UTC)
@@ -36,11 +35,11 @@ PATHS = ("/hr/tax", "/hr/tax/calculator", *STATEMENTS, *(f"{path}/statement.json
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def folders(tmp_path_factory: pytest.TempPathFactory, make_in: MakeIn, towns: Towns) -> tuple[Path, Path]:
     """Two worlds with the same keys and organisations; in the second one a person joins, moves a lot, spends."""
     plain, lived = (tmp_path_factory.mktemp("twins") / name for name in ("plain", "lived"))
     stores = make_in(plain)
-    town = build_town(stores.members, stores.employers)
+    town = towns.build(stores.members, stores.employers)
     stores.close()
     shutil.copytree(plain, lived)
     for folder in (plain, lived):
@@ -105,9 +104,7 @@ def test_the_rows_of_statements_are_the_same_to_the_byte(folders: tuple[Path, Pa
 @pytest.mark.parametrize("login", ["vandijk", "bakkerij"])
 def test_pages_and_downloads_are_the_same(folders: tuple[Path, Path], login: str, language: str) -> None:
     def read(stores: OpenStores) -> object:
-        app = create_employers(Settings(), stores.employers, lambda: LATER)
-        app.testing = True
-        town = Town(stores, None, uuid4(), app, app)  # pyright: ignore[reportArgumentType]
+        town = Town(stores, None, uuid4(), LATER)  # pyright: ignore[reportArgumentType]
         visitor = town.staff(login, language=language)
         answers = [visitor.get(path) for path in PATHS]
         assert {answer.status_code for answer in answers} == {200}

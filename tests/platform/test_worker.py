@@ -13,8 +13,9 @@ import pytest
 from privacy.claims import RunState, runs, start_jobs
 from privacy.jobs import due_periods
 from privacy.store import Store
+from tests.databases import MakeIn
 from vitaal.scheduled import JOBS
-from vitaal.stores import OpenStores, make_in
+from vitaal.stores import OpenStores
 from vitaal.worker import tick, work_beside
 
 AGO = timedelta(hours=3)
@@ -63,7 +64,9 @@ def test_a_worker_beside_the_pages_starts_at_once_and_stops(members: Store, empl
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_two_workers_do_each_period_once_and_stop_when_told(tmp_path: Path, stop: signal.Signals) -> None:
+def test_two_workers_do_each_period_once_and_stop_when_told(
+    tmp_path: Path, make_in: MakeIn, stop: signal.Signals
+) -> None:
     stores = make_in(tmp_path)
     now = datetime.now(UTC)
     start_jobs(stores.members, now - AGO)

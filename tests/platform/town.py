@@ -6,7 +6,9 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from html import unescape
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,6 +19,7 @@ from privacy.claims import run_due, start_jobs
 from privacy.principals import OPERATOR, Purpose
 from privacy.store import Store, transaction
 from privacy.tenants.copying import copy_organisations
+from tests.kept import Kept
 from tests.offers import add_voucher
 from vitaal.app import create_employers, create_members
 from vitaal.demo.world import PASSWORD, Firm, World, set_up
@@ -46,8 +49,21 @@ class Town:
     stores: OpenStores
     world: World
     voucher: UUID
-    members: Flask
-    employers: Flask
+    now: datetime = NOW
+
+    @cached_property
+    def members(self) -> Flask:
+        """The members' face."""
+        app = create_members(Settings(), self.stores.members, lambda: self.now)
+        app.testing = True
+        return app
+
+    @cached_property
+    def employers(self) -> Flask:
+        """The employers' face."""
+        app = create_employers(Settings(), self.stores.employers, lambda: self.now)
+        app.testing = True
+        return app
 
     def copy(self) -> None:
         """What the copying job does every hour."""
@@ -124,11 +140,32 @@ def alike(answer: TestResponse) -> tuple[int, str]:
     return answer.status_code, _CHANGING.sub("", answer.get_data(as_text=True))
 
 
-def build_town(members: Store, employers: Store) -> Town:
-    """Set it up in empty stores, with a report of October."""
-    world = set_up(employers, FIRMS, first=FIRST, until=date(2026, 12, 31))
-    stores = OpenStores(members, employers)
-    with transaction(members, OPERATOR, Purpose.operation) as db:
+class Towns:
+    """Towns for many tests: furnished once per dialect, since all the jobs of weeks take a while."""
+
+    def __init__(self, folder: Path) -> None:
+        """folder: one of its own."""
+        self._folder = folder
+        self._made: dict[str, tuple[list[Kept], World, UUID]] = {}
+
+    def build(self, members: Store, employers: Store) -> Town:
+        """A town in empty stores."""
+        stores = OpenStores(members, employers)
+        if (made := self._made.get(members.dialect)) is None:
+            world, voucher = furnish(stores)
+            kept = [Kept(store, self._folder / f"{store.dialect}-{store.side}") for store in (members, employers)]
+            self._made[members.dialect] = kept, world, voucher
+        else:
+            kept, world, voucher = made
+            for part, store in zip(kept, (members, employers), strict=True):
+                part.put_back(store)
+        return Town(stores, world, voucher)
+
+
+def furnish(stores: OpenStores) -> tuple[World, UUID]:
+    """All that a town has in its stores: what was set up, and its voucher."""
+    world = set_up(stores.employers, FIRMS, first=FIRST, until=date(2026, 12, 31))
+    with transaction(stores.members, OPERATOR, Purpose.operation) as db:
         voucher = add_voucher(
             db,
             partner=uuid4(),
@@ -140,15 +177,6 @@ def build_town(members: Store, employers: Store) -> Town:
             codes=["COFFEE-1", "COFFEE-2"],
             now=datetime(2026, 10, 1, tzinfo=UTC),
         )
-    start_jobs(members, datetime(2026, 9, 30, 4, tzinfo=UTC))
-    town = Town(
-        stores,
-        world,
-        voucher.id,
-        create_members(Settings(), members, lambda: NOW),
-        create_employers(Settings(), employers, lambda: NOW),
-    )
-    for app in (town.members, town.employers):
-        app.testing = True
+    start_jobs(stores.members, datetime(2026, 9, 30, 4, tzinfo=UTC))
     run_due(context_for(stores, NOW), JOBS)
-    return town
+    return world, voucher.id

@@ -12,7 +12,7 @@ from privacy.errors import Conflict, Forbidden, Invalid, NotFound
 from privacy.keys import Cipher
 from privacy.principals import Principal, Purpose, Role, job
 from privacy.store import Store, keys_of, transaction
-from programs import days
+from programs import days, observations
 from programs.check_ins import Event, NewEvent, add_events, check_in
 from programs.held import held_items, held_records
 from programs.imports.records import Record, Rejected, whole_day
@@ -242,9 +242,11 @@ def test_what_is_no_record_at_all_is_an_error_and_the_others_are_kept(somebody, 
     assert (report.errors_total, report.observations_new) == (1, 1)
 
 
-def test_a_reader_that_refuses_half_way_leaves_nothing_behind(somebody):
+def test_a_reader_that_refuses_half_way_leaves_nothing_behind(somebody, monkeypatch):
+    monkeypatch.setattr(observations, "CHUNK_RECORDS", 100)
+
     def half():
-        yield from (day_of("steps", 5_000, DAY - timedelta(days=at)) for at in range(6_000))
+        yield from (day_of("steps", 5_000, DAY - timedelta(days=at)) for at in range(120))
         raise Invalid("The file ends in something else.")
 
     with pytest.raises(Invalid), somebody.transaction() as db:
@@ -253,10 +255,11 @@ def test_a_reader_that_refuses_half_way_leaves_nothing_behind(somebody):
     assert somebody.count() == 0
 
 
-def test_progress_adds_up_to_the_records_read(somebody):
+def test_progress_adds_up_to_the_records_read(somebody, monkeypatch):
+    monkeypatch.setattr(observations, "CHUNK_RECORDS", 100)
     told: list[int] = []
-    somebody.take_in(*(day_of("steps", 100, DAY - timedelta(days=at)) for at in range(5_200)), progress=told.append)
-    assert (sum(told), len(told)) == (5_200, 2)
+    somebody.take_in(*(day_of("steps", 100, DAY - timedelta(days=at)) for at in range(104)), progress=told.append)
+    assert (sum(told), len(told)) == (104, 2)
 
 
 def test_nobody_records_for_somebody_else(somebody, members):
