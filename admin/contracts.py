@@ -7,10 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from privacy.errors import Conflict, Forbidden, Invalid
+from privacy.errors import Conflict, Forbidden, Invalid, NotFound
 from privacy.principals import Role, acting, own_employer, own_holder
 from privacy.tenants import declared
-from privacy.tenants.declared import Collective, Contract, Employer, Holder, StaffConsent
+from privacy.tenants.declared import Collective, Contract, Employer, Holder, PolicyConsent, PolicyVersion, StaffConsent
 from programs.catalogue import current
 from programs.contracted import require_funded
 from programs.documents import read_published
@@ -100,6 +100,40 @@ def record_consent(db: Session, employer: UUID, *, body: str, held_on: date, now
 
     Raises: Invalid for an unknown body, a day to come, or another body than a works council from 50 heads on.
     """
+    _check_consent(db, employer, body=body, held_on=held_on, now=now)
+    try:
+        with db.begin_nested():
+            db.add(StaffConsent(id=uuid4(), employer=employer, body=body, held_on=held_on, recorded_at=now))
+    except IntegrityError:
+        return
+
+
+def consent_to_policy(
+    db: Session, employer: UUID, *, policy: str, body: str, held_on: date, now: datetime
+) -> PolicyConsent:
+    """Record that the staff agreed to one policy, by its digest; the first record stays. It never asks who agreed.
+
+    Raises: NotFound where no collective of the employer has this policy, Invalid as ``record_consent``.
+    """
+    _check_consent(db, employer, body=body, held_on=held_on, now=now)
+    found = db.scalars(
+        select(PolicyVersion)
+        .join(Contract, Contract.collective == PolicyVersion.collective)
+        .where(Contract.employer == employer, PolicyVersion.digest == policy)
+        .limit(1)
+    ).first()
+    if found is None:
+        raise NotFound("This employer's collectives have no such agreement on what may be told.")
+    consent = PolicyConsent(employer=employer, policy=policy, body=body, held_on=held_on, recorded_at=now)
+    try:
+        with db.begin_nested():
+            db.add(consent)
+    except IntegrityError:
+        return db.get_one(PolicyConsent, (employer, policy))
+    return consent
+
+
+def _check_consent(db: Session, employer: UUID, *, body: str, held_on: date, now: datetime) -> None:
     own_employer(db, employer)
     if body not in CONSENT_BODIES:
         raise Invalid("Choose works council, staff representation or staff meeting.", field="body")
@@ -107,11 +141,6 @@ def record_consent(db: Session, employer: UUID, *, body: str, held_on: date, now
         raise Invalid("The day on which the staff agreed lies in the future.", field="held_on")
     if body != "works_council" and declared.heads_on(db, employer, now.date()) >= WORKS_COUNCIL_HEADS_MIN:
         raise Invalid(f"From {WORKS_COUNCIL_HEADS_MIN} people on, the works council must agree.", field="body")
-    try:
-        with db.begin_nested():
-            db.add(StaffConsent(id=uuid4(), employer=employer, body=body, held_on=held_on, recorded_at=now))
-    except IntegrityError:
-        return
 
 
 def consent_of(db: Session, employer: UUID) -> StaffConsent | None:

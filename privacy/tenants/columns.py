@@ -3,13 +3,14 @@
 Nothing here depends on what any employee does. Ids are random; names are those of organisations.
 """
 
-from datetime import date
+from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, String, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, String, Text, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
+from privacy.store.columns import UtcDateTime
 from privacy.store.holding import Holding, Keeping, digest, pseudonym, public
 
 DECLARED = "Declared by an organisation; about no member."
@@ -295,3 +296,56 @@ class PoolEmployerColumns:
     def __table_args__(cls) -> tuple[Index, ...]:
         """Invariants that the database holds too."""
         return (Index("ix_pool_employer_year", "employer", "year", unique=True),)
+
+
+class AudiencePolicyColumns:
+    """One version of what each audience of a collective may be told: see ``privacy.release.policy``."""
+
+    __holding__: ClassVar[Holding | None] = Holding(
+        about="What the employers, pools, insurer and region of a collective may be told at all.",
+        columns={
+            "collective": public("of which collective"),
+            "version": public("counted from 1"),
+            "starts_on": public("from when"),
+            "content": public("the document"),
+            "digest": public("what staff agree to: a digest of the document"),
+            "published_at": public("when it was recorded"),
+        },
+        keeping=Keeping.organisation,
+        not_exported=DECLARED,
+    )
+
+    collective: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    starts_on: Mapped[date]
+    content: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(String(64), index=True)
+    published_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    @declared_attr.directive
+    def __table_args__(cls) -> tuple[CheckConstraint, ...]:
+        """Invariants that the database holds too."""
+        return (CheckConstraint("version > 0", name="version_from_one"),)
+
+
+class PolicyConsentColumns:
+    """The staff's consent to one policy: which body, on which day. It never says who agreed."""
+
+    __holding__: ClassVar[Holding | None] = Holding(
+        about="That the staff of an employer agreed to what may be told, through which body and when.",
+        columns={
+            "employer": public("where"),
+            "policy": public("to what: the digest of the policy"),
+            "body": public("which body: never who voted how"),
+            "held_on": public("on which day"),
+            "recorded_at": public("when it was recorded"),
+        },
+        keeping=Keeping.organisation,
+        not_exported=DECLARED,
+    )
+
+    employer: Mapped[UUID] = mapped_column(primary_key=True)
+    policy: Mapped[str] = mapped_column(String(64), primary_key=True)
+    body: Mapped[str] = mapped_column(String(20))
+    held_on: Mapped[date]
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)

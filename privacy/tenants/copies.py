@@ -66,6 +66,18 @@ class PoolEmployerCopy(columns.PoolEmployerColumns, MembersBase):
     __tablename__ = "pool_employer"
 
 
+class PolicyVersionCopy(columns.AudiencePolicyColumns, MembersBase):
+    """Copy of ``declared.PolicyVersion``."""
+
+    __tablename__ = "audience_policy"
+
+
+class PolicyConsentCopy(columns.PolicyConsentColumns, MembersBase):
+    """Copy of ``declared.PolicyConsent``."""
+
+    __tablename__ = "policy_consent"
+
+
 def heads_on(db: Session, employer: UUID, day: date) -> int:
     """Heads that the employer declares for the whole of it on a day. Raises NotFound where it declared none."""
     heads = db.scalars(

@@ -32,6 +32,8 @@ MIRRORS: tuple[Mirror, ...] = (
     Mirror(declared.Invitation, copies.InvitationCopy),
     Mirror(declared.Pool, copies.PoolCopy),
     Mirror(declared.PoolEmployer, copies.PoolEmployerCopy),
+    Mirror(declared.PolicyVersion, copies.PolicyVersionCopy),
+    Mirror(declared.PolicyConsent, copies.PolicyConsentCopy),
 )
 
 AS_JOB = job("copy-organisations")

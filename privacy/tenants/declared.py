@@ -104,6 +104,20 @@ class PoolEmployer(columns.PoolEmployerColumns, EmployersBase):
     __job_may__ = ADD
 
 
+class PolicyVersion(columns.AudiencePolicyColumns, EmployersBase):
+    """See ``columns.AudiencePolicyColumns``."""
+
+    __tablename__ = "audience_policy"
+    __append_only__ = True
+
+
+class PolicyConsent(columns.PolicyConsentColumns, EmployersBase):
+    """See ``columns.PolicyConsentColumns``."""
+
+    __tablename__ = "policy_consent"
+    __append_only__ = True
+
+
 class StaffConsent(EmployersBase):
     """The staff's consent before a programme starts: which body, on which day. It never says who agreed."""
 
