@@ -15,7 +15,7 @@ from privacy.release.notes import Note, csv_of
 from privacy.release.plan import Audience, Scope
 from privacy.release.published import Release
 from privacy.release.table import attributes_text, csv_text
-from privacy.tenants.declared import Collective, Employer, Pool
+from privacy.tenants.declared import Collective, Employer, Pool, Region
 
 
 def export_documents(documents: Iterable[Document], folder: Path, notes: Sequence[Note] = ()) -> list[Path]:
@@ -41,7 +41,13 @@ def export_all(db: Session, folder: Path) -> list[Path]:
 
 
 def _name(db: Session, scope: Scope) -> str:
-    table = {Audience.employer: Employer, Audience.pool: Pool, Audience.collective: Collective}[scope.kind]
+    tables = {
+        Audience.employer: Employer,
+        Audience.pool: Pool,
+        Audience.collective: Collective,
+        Audience.region: Region,
+    }
+    table = tables[scope.kind]
     return db.get_one(table, scope.id).name
 
 

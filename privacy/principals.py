@@ -73,7 +73,7 @@ class Principal:
     account: the account's id in its own store. subject: the member's pseudonym for data (members only).
     employer, holder: the organisation that the party acts for (employers' store only).
     name: for jobs, the job's name; never a person's.
-    collective: for jobs, the one collective or pool that they work on.
+    collective: for jobs, the one collective, pool or region that they work on.
     """
 
     role: Role
@@ -90,7 +90,7 @@ OPERATOR = Principal(role=Role.operator)
 
 
 def job(name: str, *, collective: UUID | None = None) -> Principal:
-    """The principal of a scheduled job; of one collective or pool, it sees the members of its employers only."""
+    """The principal of a scheduled job; of one collective, pool or region, it sees its members only."""
     return Principal(role=Role.job, name=name, collective=collective)
 
 

@@ -7,6 +7,7 @@ from privacy.access_columns import What
 from privacy.jobs import Every, Job, JobContext, Period
 from privacy.principals import Purpose, job
 from privacy.release.pools import assign_pools
+from privacy.release.regions import assign_regions
 from privacy.store import transaction
 from privacy.tenants import invitations, roster_draft
 from privacy.tenants.copying import copy_organisations
@@ -21,7 +22,8 @@ def _copy(context: JobContext, _period: Period) -> str:
 
 def _assign(context: JobContext, _period: Period) -> str:
     assign_pools(context.employers, on=context.now.date())
-    return "Employers under 25 heads have their pool for the year."
+    assign_regions(context.employers, year=context.now.year)
+    return "Employers under 25 heads have their pool for the year, and regions their employers."
 
 
 def _end_memberships(context: JobContext, _period: Period) -> str:

@@ -17,17 +17,17 @@ from sqlalchemy.orm import Session
 from privacy.jobs import Period
 from privacy.release.plan import Audience, Scope
 from privacy.release.policy import AudiencePolicy, in_year, read_policy, standard_policy, strictest
-from privacy.release.scopes import home_contracts, pool_employers
+from privacy.release.scopes import home_contracts, pool_employers, region_employers
 from privacy.tenants.copies import ContractCopy, PolicyConsentCopy, PolicyVersionCopy
 
 
 def policy_for(db: Session, scope: Scope, first_month: Period) -> AudiencePolicy:
     """What a group's audience may be told in the year in which its reports begin with a month."""
     contracts = home_contracts(db, first_month)
-    inside = [contracts[each] for each in sorted(_employers(db, scope, contracts)) if each in contracts]
+    year = first_month.start.year
+    inside = [contracts[each] for each in sorted(_employers(db, scope, contracts, year)) if each in contracts]
     if not inside:
         return standard_policy()
-    year = first_month.start.year
     versions = {each: _version(db, each, year) for each in {contract.collective for contract in inside}}
     return strictest(_agreed(db, each.employer, versions[each.collective], year) for each in inside)
 
@@ -38,13 +38,15 @@ def policy_of_collective(db: Session, collective: UUID, year: int) -> AudiencePo
     return standard_policy() if found is None else _read(found.content)
 
 
-def _employers(db: Session, scope: Scope, contracts: dict[UUID, ContractCopy]) -> Collection[UUID]:
+def _employers(db: Session, scope: Scope, contracts: dict[UUID, ContractCopy], year: int) -> Collection[UUID]:
     match scope.kind:
         case Audience.employer:
             return [scope.id]
         case Audience.pool:
             return pool_employers(db, scope.id)
-        case Audience.collective | Audience.region:
+        case Audience.region:
+            return region_employers(db, scope.id, year)
+        case Audience.collective:
             return [each.employer for each in contracts.values() if each.collective == scope.id]
 
 

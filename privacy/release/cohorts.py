@@ -25,7 +25,11 @@ from privacy.store.members import MembersBase
 from privacy.store.rights import NONE
 from privacy.tenants.copies import ContractCopy, contracts_on, heads_on
 
-USE_OF_TIER: Mapping[Tier, Use] = {Tier.hr: Use.employer_report, Tier.insurer: Use.insurer_report}
+USE_OF_TIER: Mapping[Tier, Use] = {
+    Tier.hr: Use.employer_report,
+    Tier.insurer: Use.insurer_report,
+    Tier.region: Use.policy,
+}
 """The choice by which members stay out of a tier's reports."""
 
 

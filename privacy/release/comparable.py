@@ -45,11 +45,12 @@ class Firm:
 
     def cell(self, widened: int) -> tuple[object, ...]:
         """What it shares with its like, widened 0 to 4 times: without the region, the sector, all, the collective."""
-        fine = (self.collective, self.size, _plain(self.sector), _plain(self.region))
+        fine = (self.collective, self.size, plain(self.sector), plain(self.region))
         return fine[: CELLS - widened]
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A declared name as compared: capitals and spaces do not matter."""
     return " ".join(name.casefold().split())
 
 
@@ -76,7 +77,7 @@ class Grouped:
 
     def said(self, what: str) -> list[str]:
         """The sectors, regions or sizes that occur, sorted; equal but for capitals is the same."""
-        return sorted({_plain(text): text for each in self._ordered() if (text := getattr(each, what))}.values())
+        return sorted({plain(text): text for each in self._ordered() if (text := getattr(each, what))}.values())
 
     def _ordered(self) -> list[Firm]:
         return [self.firms[each] for each in sorted(self.firms)]

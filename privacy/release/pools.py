@@ -33,12 +33,13 @@ def assign_pools(employers: Store, *, on: date) -> tuple[UUID, ...]:
     """
     with transaction(employers, ASSIGNING, Purpose.publishing) as db:
         placed = _pools_of(db, on.year)
-        waiting = [each for each in small_firms(db, on) if each.employer not in placed]
+        small = [each for each in firms_on(db, on) if each.heads < HEADS_MIN]
+        waiting = [each for each in small if each.employer not in placed]
         return tuple(_add(db, each, on) for each in form_pools(waiting, earlier=_pools_of(db, on.year - 1)))
 
 
-def small_firms(db: Session, on: date) -> list[Firm]:
-    """Every employer under contract on a day that declares fewer than 25 heads, under its oldest contract in force."""
+def firms_on(db: Session, on: date) -> list[Firm]:
+    """Every employer under contract on a day that has declared its heads, under its oldest contract in force."""
     heads = {
         each.employer: each.heads
         for each in db.execute(
@@ -63,7 +64,7 @@ def small_firms(db: Session, on: date) -> list[Firm]:
                 heads=heads[firm.id],
             )
             for firm, collective in rows
-            if 0 < heads.get(firm.id, 0) < HEADS_MIN
+            if firm.id in heads
         }.values()
     )
 

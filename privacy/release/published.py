@@ -14,7 +14,7 @@ from privacy.release.noise import OPENDP
 from privacy.release.plan import Audience, Name, Scope
 from privacy.store.employers import EmployersBase
 from privacy.store.rights import ADD, READ
-from privacy.tenants.declared import Collective, Employer, Pool, PoolEmployer
+from privacy.tenants.declared import Collective, Employer, Pool, PoolEmployer, Region
 
 
 class Release(ReleaseColumns, EmployersBase):
@@ -92,20 +92,31 @@ def _may_read(db: Session, scope: Scope) -> None:
             if not inside or (principal.role not in (Role.job, Role.operator) and principal.employer not in inside):
                 raise NotFound("There is no such group of firms.")
         case Audience.region:
-            raise NotFound("There is no such region.")
+            region = db.get(Region, scope.id)
+            if region is None:
+                raise NotFound("There is no such region.")
+            own_holder(db, region.holder)
 
 
 def find_scope(db: Session, text: str) -> Scope:
-    """The scope that ``employer:NAME``, ``pool:ID`` or ``collective:ID`` means; names and ids serve alike.
+    """The scope that ``employer:NAME``, ``pool:ID``, ``collective:ID`` or ``region:NAME`` means; ids serve alike.
 
     Raises: Forbidden (only the operator names audiences), Invalid where it cannot be read or means several, NotFound.
     """
     if acting(db).role not in (Role.operator, Role.job):
         raise Forbidden("Only the operator names audiences: an organisation sees its own.")
     kind, _, wanted = text.partition(":")
-    tables = {Audience.employer: Employer, Audience.pool: Pool, Audience.collective: Collective}
+    tables = {
+        Audience.employer: Employer,
+        Audience.pool: Pool,
+        Audience.collective: Collective,
+        Audience.region: Region,
+    }
     if kind not in tables or not wanted:
-        raise Invalid(f"{text!r} is not an audience: write employer:NAME, pool:ID or collective:ID.", field="audience")
+        raise Invalid(
+            f"{text!r} is not an audience: write employer:NAME, pool:ID, collective:ID or region:NAME.",
+            field="audience",
+        )
     table = tables[Audience(kind)]
     try:
         found = [UUID(wanted)] if db.get(table, UUID(wanted)) is not None else []

@@ -6,7 +6,7 @@ collective: the year and the budget go on. A pool, and a collective, is one wher
 least 100 heads together are under contract, those of a pool in whatever collective.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -16,8 +16,16 @@ from sqlalchemy.orm import Session
 
 from privacy.jobs import Period
 from privacy.release.cohorts import declared_heads
-from privacy.release.plan import HEADS_MIN, POOL_EMPLOYERS_MIN, POOL_HEADS_MIN, Audience, Scope
-from privacy.tenants.copies import ContractCopy, PoolCopy, PoolEmployerCopy, collectives
+from privacy.release.plan import (
+    HEADS_MIN,
+    POOL_EMPLOYERS_MIN,
+    POOL_HEADS_MIN,
+    REGION_EMPLOYERS_MIN,
+    REGION_HEADS_MIN,
+    Audience,
+    Scope,
+)
+from privacy.tenants.copies import ContractCopy, PoolCopy, PoolEmployerCopy, RegionEmployerCopy, collectives
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,8 @@ def large_enough(scope: Scope, *, employers: int, heads: int) -> bool:
     """Whether a scope with this many employers and heads is reported on."""
     if scope.kind is Audience.employer:
         return heads >= HEADS_MIN
+    if scope.kind is Audience.region:
+        return employers >= REGION_EMPLOYERS_MIN and heads >= REGION_HEADS_MIN
     return employers >= POOL_EMPLOYERS_MIN and heads >= POOL_HEADS_MIN
 
 
@@ -68,6 +78,9 @@ class Roster:
         if self._whole.kind is Audience.pool:
             inside = pool_employers(self._db, self._whole.id)
             return {employer: contract for employer, contract in contracts if employer in inside}
+        if self._whole.kind is Audience.region:
+            inside = region_employers(self._db, self._whole.id, month.start.year)
+            return {employer: contract for employer, contract in contracts if employer in inside}
         return {employer: contract for employer, contract in contracts if contract.collective == self._whole.id}
 
     def _found(self, month: Period) -> list[Group]:
@@ -91,6 +104,18 @@ def reported_on(db: Session, year: int) -> list[Scope]:
         *(Scope(Audience.collective, each.id) for each in collectives(db)),
         *(Scope(Audience.pool, each) for each in pools),
     ]
+
+
+def region_employers(db: Session, region: UUID, year: int) -> set[UUID]:
+    """Whom a region's figure of a year is about."""
+    query = select(RegionEmployerCopy.employer).where(RegionEmployerCopy.region == region)
+    return set(db.scalars(query.where(RegionEmployerCopy.year == year)))
+
+
+def regions_of(db: Session, employers: Collection[UUID], year: int) -> set[UUID]:
+    """The regions that read a figure of a year or a later one about these employers too."""
+    query = select(RegionEmployerCopy.region).where(RegionEmployerCopy.employer.in_(employers))
+    return set(db.scalars(query.where(RegionEmployerCopy.year >= year)))
 
 
 def pool_employers(db: Session, pool: UUID) -> set[UUID]:

@@ -60,9 +60,9 @@ _SIGN_IN = "(SELECT vitaal_wall.reaches('sign_in'))"
 _COLLECTIVE = "(SELECT vitaal_wall.reaches('collective'))"
 _SUBJECT = "(SELECT vitaal_wall.subject())"
 _ACCOUNT = "(SELECT vitaal_wall.account())"
-_EMPLOYERS = (
-    "SELECT c.employer FROM public.contract AS c WHERE c.collective = (SELECT vitaal_wall.collective())"
-    " UNION ALL SELECT p.employer FROM public.pool_employer AS p WHERE p.pool = (SELECT vitaal_wall.collective())"
+_EMPLOYERS = " UNION ALL ".join(
+    f"SELECT e.employer FROM public.{name} AS e WHERE e.{group} = (SELECT vitaal_wall.collective())"
+    for name, group in (("contract", "collective"), ("pool_employer", "pool"), ("region_employer", "region"))
 )
 
 

@@ -31,6 +31,7 @@ GUARD = "vitaal_guard"
 _MEMBERSHIP = table("membership", column("subject", Uuid()), column("employer", Uuid()))
 _CONTRACT = table("contract", column("employer", Uuid()), column("collective", Uuid()))
 _POOL_EMPLOYER = table("pool_employer", column("employer", Uuid()), column("pool", Uuid()))
+_REGION_EMPLOYER = table("region_employer", column("employer", Uuid()), column("region", Uuid()))
 
 
 class ForeignRow(AssertionError):
@@ -121,9 +122,15 @@ def _of_owner(model: type[Any], name: str, sight: Sight) -> ColumnElement[bool]:
 
 
 def _employers(group: UUID | None) -> Any:
-    """The employers of a collective or of a pool: ids are random, so that one is never the other."""
-    contracted = select(_CONTRACT.c.employer).where(_CONTRACT.c.collective == group)
-    return contracted.union_all(select(_POOL_EMPLOYER.c.employer).where(_POOL_EMPLOYER.c.pool == group))
+    """The employers of a collective, a pool or a region: ids are random, so that one is never another."""
+    return (
+        select(_CONTRACT.c.employer)
+        .where(_CONTRACT.c.collective == group)
+        .union_all(
+            select(_POOL_EMPLOYER.c.employer).where(_POOL_EMPLOYER.c.pool == group),
+            select(_REGION_EMPLOYER.c.employer).where(_REGION_EMPLOYER.c.region == group),
+        )
+    )
 
 
 def _subjects(collective: UUID | None) -> Any:

@@ -21,14 +21,14 @@ class Reach(StrEnum):
     sign_in = "sign_in"
     """Accounts, to be looked up by who has not proven yet to be anybody; nothing behavioural."""
     collective = "collective"
-    """Those of the subjects with a membership at an employer of one collective or pool."""
+    """Those of the subjects with a membership at an employer of one collective, pool or region."""
     whole = "whole"
     """All: what the ledger, erasure and retention work on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """The reach of a transaction and whose rows it means. collective: a collective or a pool."""
+    """The reach of a transaction and whose rows it means. collective: a collective, pool or region."""
 
     reach: Reach
     subject: UUID | None = None

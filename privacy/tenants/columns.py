@@ -349,3 +349,41 @@ class PolicyConsentColumns:
     body: Mapped[str] = mapped_column(String(20))
     held_on: Mapped[date]
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RegionColumns:
+    """A region or municipality that reads a yearly figure about the employers that declare to lie in it."""
+
+    __holding__: ClassVar[Holding | None] = Holding(
+        about="A region that reads a yearly figure.",
+        columns={
+            "id": public("a random number"),
+            "holder": public("who reads it"),
+            "name": public("the region, as employers declare it"),
+        },
+        keeping=Keeping.organisation,
+        not_exported=DECLARED,
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    holder: Mapped[UUID] = mapped_column(index=True)
+    name: Mapped[str] = mapped_column(String(60), unique=True)
+
+
+class RegionEmployerColumns:
+    """An employer that a region's figure of a year is about: of one region a year."""
+
+    __holding__: ClassVar[Holding | None] = Holding(
+        about="That a region's figure of a year is about an employer too.",
+        columns={
+            "employer": public("whose"),
+            "year": public("for which year: in one region a year at most"),
+            "region": public("which"),
+        },
+        keeping=Keeping.organisation,
+        not_exported=DECLARED,
+    )
+
+    employer: Mapped[UUID] = mapped_column(primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    region: Mapped[UUID] = mapped_column(index=True)

@@ -66,6 +66,18 @@ class PoolEmployerCopy(columns.PoolEmployerColumns, MembersBase):
     __tablename__ = "pool_employer"
 
 
+class RegionCopy(columns.RegionColumns, MembersBase):
+    """Copy of ``declared.Region``."""
+
+    __tablename__ = "region"
+
+
+class RegionEmployerCopy(columns.RegionEmployerColumns, MembersBase):
+    """Copy of ``declared.RegionEmployer``."""
+
+    __tablename__ = "region_employer"
+
+
 class PolicyVersionCopy(columns.AudiencePolicyColumns, MembersBase):
     """Copy of ``declared.PolicyVersion``."""
 

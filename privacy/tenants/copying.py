@@ -32,6 +32,8 @@ MIRRORS: tuple[Mirror, ...] = (
     Mirror(declared.Invitation, copies.InvitationCopy),
     Mirror(declared.Pool, copies.PoolCopy),
     Mirror(declared.PoolEmployer, copies.PoolEmployerCopy),
+    Mirror(declared.Region, copies.RegionCopy),
+    Mirror(declared.RegionEmployer, copies.RegionEmployerCopy),
     Mirror(declared.PolicyVersion, copies.PolicyVersionCopy),
     Mirror(declared.PolicyConsent, copies.PolicyConsentCopy),
 )

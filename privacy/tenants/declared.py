@@ -104,6 +104,21 @@ class PoolEmployer(columns.PoolEmployerColumns, EmployersBase):
     __job_may__ = ADD
 
 
+class Region(columns.RegionColumns, EmployersBase):
+    """See ``columns.RegionColumns``."""
+
+    __tablename__ = "region"
+
+
+class RegionEmployer(columns.RegionEmployerColumns, EmployersBase):
+    """See ``columns.RegionEmployerColumns``."""
+
+    __tablename__ = "region_employer"
+    __append_only__ = True
+    __face_may__ = READ
+    __job_may__ = ADD
+
+
 class PolicyVersion(columns.AudiencePolicyColumns, EmployersBase):
     """See ``columns.AudiencePolicyColumns``."""
 
