@@ -12,14 +12,15 @@ from privacy.release.document import Document, Table, tables_of
 from privacy.release.guarantee import Guarantee
 from privacy.release.noise import OpenDpNoise, SeededNoise
 from privacy.release.people import People, read_people
-from privacy.release.plan import YEARLY_LIMIT_MICRO, Audience
+from privacy.release.plan import YEARLY_LIMIT_MICRO, Audience, Name, SizeClass, Statistic
+from privacy.release.policy import read_policy
 from privacy.release.protect import YEAR_ZERO, State, Terms, period_of, protect, standard_rho
 from privacy.release.protect_state import load_state, save_state
 from privacy.release.table import Row
 
 from ..release_files import table_files, write_files
 from .common import answer, json_option
-from .files import read_bytes
+from .files import read_bytes, read_text
 
 _FILE, _FOLDER = click.Path(allow_dash=True), click.Path(path_type=Path, file_okay=False)
 
@@ -27,16 +28,19 @@ _FILE, _FOLDER = click.Path(allow_dash=True), click.Path(path_type=Path, file_ok
 @click.command("protect")
 @click.option("--people", "people_file", type=_FILE, required=True, help="CSV employee_id,period,columns,measures.")
 @click.option("--out", type=_FOLDER, required=True, help="The folder to write the tables to.")
+@click.option("--policy", "policy_file", type=_FILE, help="What may be published at all (YAML or JSON).")
 @click.option("--state", "state_folder", type=_FOLDER, help="Carries the release ledger from one file to the next.")
 @click.option("--seed", type=click.IntRange(0), help="Predictable noise, for tests: makes the release unpublishable.")
 @json_option
-def protect_people(people_file: str, out: Path, state_folder: Path | None, seed: int | None, as_json: bool) -> None:
+def protect_people(
+    people_file: str, out: Path, policy_file: str | None, state_folder: Path | None, seed: int | None, as_json: bool
+) -> None:
     """Publish what the plan makes due within a people file and is not in the state yet, as CSV and release.json."""
     data, name = read_bytes(people_file)
     people = read_people(data, file=name)
     state = State() if state_folder is None else load_state(state_folder)
     noise = OpenDpNoise() if seed is None else SeededNoise(seed)
-    terms = Terms(rho=standard_rho(Audience.employer))
+    terms = Terms(rho=standard_rho(Audience.employer)) if policy_file is None else _terms(policy_file)
     made = protect(people, terms=terms, state=state, noise=noise)
     if state_folder is not None:
         save_state(state_folder, state)
@@ -50,6 +54,17 @@ def protect_people(people_file: str, out: Path, state_folder: Path | None, seed:
     answer(
         as_json, {"published": len(made), "publishable": about["publishable"], "files": written}, _said(made, written)
     )
+
+
+def _terms(policy_file: str) -> Terms:
+    """What a policy lets an employer know, by the grouping that it names; by whichever there is where it names none."""
+    policy = read_policy(*read_text(policy_file))
+
+    def rho(statistic: Statistic, size: SizeClass) -> int:
+        return policy.rho_year_micro(statistic, Audience.employer, size)
+
+    named = "grouping" in policy.model_fields_set and policy.allows(Name.grouping, Audience.employer)
+    return Terms(rho=rho, grouping=policy.grouping if named else None)
 
 
 def _within(documents: Sequence[Document], people: People) -> list[Document]:

@@ -15,6 +15,7 @@ from ..stores import open_side
 from .attacking import attack
 from .common import answer, json_option, stores_option
 from .noting import note
+from .policies import policy
 from .promising import guarantee
 from .protecting import protect_people
 
@@ -27,10 +28,11 @@ def release() -> None:
 release.add_command(protect_people)
 release.add_command(guarantee)
 release.add_command(note)
+release.add_command(policy)
 
 
 @release.command()
-@click.option("--audience", required=True, help="employer:NAME, pool:ID or collective:ID (names and ids serve alike).")
+@click.option("--audience", required=True, help="employer:NAME, pool:ID, collective:ID or region:NAME.")
 @click.option("--period", required=True, help="A month (2026-05: reach to date) or a quarter (2026-Q2: participation).")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to write to.")
 @stores_option

@@ -18,7 +18,7 @@ from privacy.jobs import Period
 from privacy.release.plan import Audience, Scope
 from privacy.release.policy import AudiencePolicy, in_year, read_policy, standard_policy, strictest
 from privacy.release.scopes import home_contracts, pool_employers, region_employers
-from privacy.tenants.copies import ContractCopy, PolicyConsentCopy, PolicyVersionCopy
+from privacy.tenants.copies import ContractCopy, PolicyConsentCopy, PolicyVersionCopy, contracts_on
 
 
 def policy_for(db: Session, scope: Scope, first_month: Period) -> AudiencePolicy:
@@ -32,10 +32,12 @@ def policy_for(db: Session, scope: Scope, first_month: Period) -> AudiencePolicy
     return strictest(_agreed(db, each.employer, versions[each.collective], year) for each in inside)
 
 
-def policy_of_collective(db: Session, collective: UUID, year: int) -> AudiencePolicy:
-    """What a collective's policy of a year says, whether or not anybody's staff have agreed to it."""
-    found = _version(db, collective, year)
-    return standard_policy() if found is None else _read(found.content)
+def policy_of_employer(db: Session, employer: UUID, on: date) -> AudiencePolicy:
+    """What may be told about an employer's staff as things are declared on a day: for the members who read it."""
+    contract = min(contracts_on(db, [employer], on), key=lambda each: (each.starts_on, each.id), default=None)
+    if contract is None:
+        return standard_policy()
+    return _agreed(db, employer, _version(db, contract.collective, on.year), on.year)
 
 
 def _employers(db: Session, scope: Scope, contracts: dict[UUID, ContractCopy], year: int) -> Collection[UUID]:

@@ -107,7 +107,7 @@ def test_a_quarters_export_is_its_participation(installation: Path, tmp_path: Pa
     [
         ("employer:Nobody", "2016-05", "There is no employer 'Nobody'."),
         ("employer:Twin", "2016-05", "Several of kind employer are called 'Twin': give the id."),
-        ("Fit", "2016-05", "'Fit' is not an audience: write employer:NAME, pool:ID or collective:ID."),
+        ("Fit", "2016-05", "'Fit' is not an audience: write employer:NAME, pool:ID, collective:ID or region:NAME."),
         ("employer:Fit", "2016-07", "No report about this employer was published for 2016-07."),
         ("employer:Fit", "May 2016", "'May 2016' is not a period"),
         ("collective:Noord", "2016-05", "No report about this collective was published for 2016-05."),
