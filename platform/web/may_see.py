@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from privacy.release.plan import Audience, Name
+from privacy.release.plan import HEADS_LARGE, PLAN, Audience, Name, SizeClass
 from privacy.release.policy import AudiencePolicy
 
 from .language import later as _l
@@ -21,7 +21,12 @@ YEARLY = _l("once a year: how many people take part in an ordinary month")
 """What a region gets of participation."""
 
 
-def may_see(policy: AudiencePolicy, kind: Audience) -> list[str]:
-    """A line for each statistic that the policy lets an audience know, in the order of the plan's names."""
-    names = [name for name in WORDS if policy.allows(name, kind)]
-    return [YEARLY if kind is Audience.region and name is Name.participation else WORDS[name] for name in names]
+def may_see(policy: AudiencePolicy, kind: Audience, *, heads: int = HEADS_LARGE) -> list[str]:
+    """A line for each statistic that the policy lets an audience of so many heads know, in a fixed order."""
+    size = SizeClass.of(heads)
+    names = {each.name for each in PLAN if policy.rho_year_micro(each, kind, size)}
+    return [
+        YEARLY if kind is Audience.region and name is Name.participation else words
+        for name, words in WORDS.items()
+        if name in names
+    ]

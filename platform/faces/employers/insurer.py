@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from wtforms import DateField, HiddenField, IntegerField
 from wtforms.validators import InputRequired, NumberRange
 
+from admin.audience_policies import policy_of
 from incentives.equity import Audit
 from incentives.rules import COINS_MAX
 from privacy.errors import NotFound
@@ -20,6 +21,7 @@ from privacy.principals import Purpose, Role
 from privacy.release.noted import notes_for
 from privacy.release.notes import Note
 from privacy.release.plan import Audience, Scope
+from privacy.release.policy import AudiencePolicy
 from privacy.release.published import releases_for
 from privacy.release.receivers import guarantee_about
 from privacy.store import transaction
@@ -36,6 +38,7 @@ from ...web.forms import form_for, read_form
 from ...web.guarantees import Promise, promise_of
 from ...web.language import day, language
 from ...web.language import later as _l
+from ...web.may_see import may_see
 from ...web.reports import Report, report_of
 
 pages = Blueprint("insurer", __name__)
@@ -50,6 +53,8 @@ class CollectiveCard:
     report: Report | None
     notes: list[Note]
     promise: Promise
+    may_see: list[tuple[Audience, list[str]]]
+    """What each audience may be told this year."""
 
     @property
     def heads(self) -> int:
@@ -128,7 +133,14 @@ def _collective_card(db: Session, collective: Collective) -> CollectiveCard:
     found = [row.document() for row in releases_for(db, scope)]
     promise = promise_of(guarantee_about(scope, found, year=on.year), locale=language())
     report = report_of(found, locale=language(), today=on)
-    return CollectiveCard(collective, employers, report, notes_for(db, scope), promise)
+    told = _told(policy_of(db, collective.id, on.year))
+    return CollectiveCard(collective, employers, report, notes_for(db, scope), promise, told)
+
+
+def _told(policy: AudiencePolicy) -> list[tuple[Audience, list[str]]]:
+    """Every audience with what it may be told; the region only where it may be told something."""
+    told = [(kind, may_see(policy, kind)) for kind in Audience]
+    return [(kind, lines) for kind, lines in told if lines or kind is not Audience.region]
 
 
 @pages.get("/insurer/programmes")

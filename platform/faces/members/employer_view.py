@@ -2,11 +2,16 @@
 
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, render_template
+from sqlalchemy.orm import Session
 
 from privacy.principals import Purpose, Role
 from privacy.release import note_copies, outbox
+from privacy.release.audiences import policy_of_employer
+from privacy.release.cohorts import declared_heads
+from privacy.release.plan import HEADS_LARGE, HEADS_MIN, Audience
 from privacy.release.receivers import guarantee_about_employer
 from privacy.store import transaction
 from privacy.tenants import copies
@@ -17,6 +22,7 @@ from ...web.desk import principal, store, today
 from ...web.guarantees import promise_of
 from ...web.language import language, text
 from ...web.like_firms import like_firms
+from ...web.may_see import may_see
 from ...web.reports import report_of
 from .member import employers_on, subject
 
@@ -34,6 +40,7 @@ def view_page() -> Any:
         employers = employers_on(db, on)
         pools = outbox.pools_of_employers(db, employers)
         names = [copies.employer(db, each).name for each in employers]
+        lines = [line for each in employers for line in _may_see(db, each, on)]
         contracts = copies.contracts_from(db, employers, date(on.year, 1, 1))
         guarantee = guarantee_about_employer(
             found,
@@ -52,5 +59,15 @@ def view_page() -> Any:
         employers=names,
         like=like_firms(pool) if pool is not None else None,
         notes=notes,
+        lines=list(dict.fromkeys(lines)),
         guaranteed=promise_of(guarantee, locale=language()),
+    )
+
+
+def _may_see(db: Session, employer: UUID, on: date) -> list[str]:
+    """What an employer, or firms like it together, may be told about at all."""
+    heads = declared_heads(db, employer, on)
+    kind = Audience.employer if heads >= HEADS_MIN else Audience.pool
+    return may_see(
+        policy_of_employer(db, employer, on), kind, heads=heads if kind is Audience.employer else HEADS_LARGE
     )

@@ -7,16 +7,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from release_world import NAMES, World
+from sqlalchemy import select
 
 from admin.audience_policies import policy_of, publish_policy
 from admin.contracts import consent_to_policy
 from privacy.errors import Conflict, Invalid, NotFound
 from privacy.jobs import Period
+from privacy.memberships import Membership
 from privacy.principals import Principal, Purpose, Role, job
 from privacy.release.audiences import policy_for
 from privacy.release.plan import PLAN, YEARLY_LIMIT_MICRO, Audience, Name, Scope, SizeClass
 from privacy.release.policy import AudiencePolicy, read_policy, standard_policy, strictest
+from privacy.release.published import releases_for
+from privacy.release.regions import add_region, assign_regions
+from privacy.release.scopes import Roster
 from privacy.store import transaction
+from privacy.tenants.declared import Holder
 
 NOW = datetime(2025, 11, 3, 12, tzinfo=UTC)
 JANUARY = Period.parse("2026-01")
@@ -197,3 +203,57 @@ def test_a_move_to_another_collective_changes_nothing_within_the_year(world: Wor
     scope = Scope(Audience.employer, firm)
     assert holds(world, scope, Period.parse("2026-01")) == first
     assert holds(world, scope, Period.parse("2026-05")) == second  # a year that begins there
+
+
+# ------------------------------------------------------------------------------------------------------------ regions
+
+
+def town(world: World, *, heads: int = 100, region: str = "Utrecht") -> list[UUID]:
+    return [world.firm(f"firm {number}", heads, region=region if number else region.upper()) for number in range(10)]
+
+
+def add_reader(world: World, kind: str = "municipality", name: str = "Utrecht") -> tuple[UUID, UUID]:
+    holder = uuid4()
+    with world.declaring() as db:
+        db.add(Holder(id=holder, kind=kind, name=f"Gemeente {name}"))
+        db.flush()
+        return holder, add_region(db, holder, name=name).id
+
+
+OPEN = "{version: 1, starts_on: 2026-01-01, audiences: {employer: {reach: {}}, region: {participation: {}}}}"
+
+
+def test_a_region_reads_about_a_thousand_heads_where_the_collectives_let_it(world: World) -> None:
+    firms = town(world)
+    holder, region = add_reader(world)
+    assert assign_regions(world.employers, year=2026) == ()  # the standard lets no region know
+    record(world, OPEN)
+    assert assign_regions(world.employers, year=2025) == ()
+    assert assign_regions(world.employers, year=2026) == (region,)
+    world.firm("late", 400, starts_on=date(2026, 2, 1))
+    assert assign_regions(world.employers, year=2026) == ()  # fixed by the year's first day
+    world.copy()
+    inside = world.person("inside", firms[0])
+    world.person("outside", world.firm("elsewhere", 30, region="Zwolle"))
+    with transaction(world.members, job("test", collective=region), Purpose.publishing) as db:
+        assert set(db.scalars(select(Membership.subject))) == {inside}
+        [group] = Roster(db, Scope(Audience.region, region)).groups(Period.parse("2026-12")).values()
+        assert (len(group.employers), group.heads) == (10, 1_000)
+        assert Roster(db, Scope(Audience.region, region)).groups(Period.parse("2027-01")) == {}
+    scope = Scope(Audience.region, region)
+    reader = Principal(role=Role.insurer, account=uuid4(), holder=holder)
+    with transaction(world.employers, reader, Purpose.reports, read_only=True) as db:
+        assert releases_for(db, scope) == []
+    with transaction(world.employers, insurer(world), Purpose.reports, read_only=True) as db, pytest.raises(NotFound):
+        releases_for(db, scope)
+
+
+def test_a_region_below_a_thousand_heads_or_of_another_partner_is_none(world: World) -> None:
+    town(world, heads=99)
+    add_reader(world)
+    record(world, OPEN)
+    assert assign_regions(world.employers, year=2026) == ()
+    with pytest.raises(Invalid, match="Only a region or municipality"):
+        add_reader(world, kind="insurer", name="Zwolle")
+    with pytest.raises(Conflict, match="lies in one region"):
+        add_reader(world, name=" utrecht ")

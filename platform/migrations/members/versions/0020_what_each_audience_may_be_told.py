@@ -1,7 +1,7 @@
 """What each audience may be told, staff's consent to it, and regions
 
-Revision ID: 0011
-Revises: 0010
+Revision ID: 0020
+Revises: 0019
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from privacy.store.columns import UtcDateTime
 
-revision = "0011"
-down_revision = "0010"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

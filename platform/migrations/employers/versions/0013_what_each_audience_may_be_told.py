@@ -1,7 +1,7 @@
 """What each audience may be told, staff's consent to it, and regions
 
-Revision ID: 0018
-Revises: 0017
+Revision ID: 0013
+Revises: 0012
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from privacy.store.columns import UtcDateTime
 
-revision = "0018"
-down_revision = "0017"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
