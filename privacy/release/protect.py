@@ -23,6 +23,7 @@ from privacy.release import mechanisms
 from privacy.release.arrays import EXACT, YearArrays
 from privacy.release.document import ALL, COUNTED_ANYBODY, TOTAL, Document, figures_for
 from privacy.release.noise import NoiseSource
+from privacy.release.offered import offered
 from privacy.release.people import ACTIVE, PROGRAMME, People
 from privacy.release.plan import (
     HEADS_MIN,
@@ -217,6 +218,10 @@ class _Month:
         if exact is None:
             return
         table, cells = exact
+        size = year.size
+        line = replace(statistic, rho_year_micro={(self.terms.kind, size): self.terms.rho(statistic, size)})
+        if not offered(line, kind=self.terms.kind, size=size, heads=[heads for _, heads in cells.values()]):
+            return
         self._release(
             statistic,
             year,
@@ -224,7 +229,7 @@ class _Month:
             first_month=months[0],
             table=table,
             cells=cells,
-            rho_noise=self.terms.rho(statistic, year.size) // statistic.windows,
+            rho_noise=line.rho_window_micro(self.terms.kind, size),
         )
 
     def _reach(self, year: Year) -> None:
