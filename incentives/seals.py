@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import BigInteger, CheckConstraint, LargeBinary, SmallInteger, bindparam, text
+from sqlalchemy import BigInteger, CheckConstraint, Integer, LargeBinary, SmallInteger, bindparam, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from incentives.batches import NO_GROUP, Batch
@@ -64,9 +64,11 @@ class Seal(MembersBase):
         not_exported="Evidence that the books are whole; about no single person.",
     )
 
-    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False
+    )
     previous: Mapped[bytes] = mapped_column(LargeBinary(DIGEST_BYTES))
-    digest: Mapped[bytes] = mapped_column(LargeBinary(DIGEST_BYTES), unique=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(DIGEST_BYTES))
     transfers: Mapped[int] = mapped_column(BigInteger)
     booked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     upto: Mapped[int] = mapped_column(BigInteger)

@@ -108,19 +108,18 @@ def _entering(entry: Entry, driver: Any, info: Mapping[Any, Any]) -> tuple[str, 
 def run_at_once(engine: Engine, entry: Entry, ready: Callable[[Any], None], sql: str, values: Sequence[Any]) -> Any:
     """On PostgreSQL: come in, run one statement and commit, in one exchange with the server; the row that it answers.
 
-    ready: what the driver's connection needs to be told before. Whatever fails leaves nothing.
+    ready: what the driver's connection needs to be told before. Whatever fails leaves nothing: what is sent together is
+    one transaction to the server, as if it stood between BEGIN and COMMIT.
     """
     pooled = engine.raw_connection()
     try:
         driver: Any = pooled.driver_connection
         ready(driver)
         enter = _entering(entry, driver, pooled.info)
-        driver.autocommit = True  # BEGIN and COMMIT are said here: the driver would wait for the answer to its own
+        driver.autocommit = True  # else the driver would say BEGIN by itself and wait for the answer
         with driver.pipeline():
-            driver.execute("BEGIN")
             driver.execute(*enter)
             answer = driver.execute(sql, values)
-            driver.execute("COMMIT")
         row = answer.fetchone()
         driver.autocommit = False
     except BaseException:
