@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from incentives.accounts import AccountKind, account_of, open_accounts
 from incentives.ledger import NewTransfer, TransferCode, book_columns_at_once
-from incentives.references import reference_ms
+from incentives.references import reference_ms, references_ms
 from privacy.principals import Purpose, job
 from privacy.store import Store, transaction
 
@@ -53,6 +53,11 @@ class Postings:
         """The id of one."""
         return reference_ms(SECRET, at_ms=FIRST_MS + number // 10_000, key=f"bench|{number}")
 
+    def references(self, numbers: range) -> list[bytes]:
+        """The ids of many."""
+        at_ms = [FIRST_MS + number // 10_000 for number in numbers]
+        return references_ms(SECRET, at_ms=at_ms, keys=[f"bench|{number}" for number in numbers])
+
     def transfers(self, size: int) -> Iterator[NewTransfer]:
         """The next ones as ``book`` takes them."""
         for number in self.numbers(size):
@@ -73,7 +78,7 @@ def book_rows(world: World, numbers: range) -> int:
         world.store,
         AS_JOB,
         Purpose.rewards,
-        references=[world.postings.reference(number).bytes for number in numbers],
+        references=world.postings.references(numbers),
         debited=[world.fund.bytes] * len(numbers),
         credited=[purses[number % len(purses)] for number in numbers],
         amounts_coins=[1 + number % 5 for number in numbers],

@@ -22,7 +22,6 @@ from incentives.bulk import insert_rows, table_of
 from incentives.fund_terms import closed
 from incentives.ledger import AccountKind, Transfer, TransferCode, account_of, book
 from incentives.payer_terms import PayerTermsCopy
-from incentives.seals import lock_ledger
 from privacy.errors import Conflict, Invalid, NotFound
 from privacy.store.columns import AccountId
 from privacy.store.holding import Holding, Keeping, plain, pseudonym, public
@@ -73,7 +72,7 @@ def fund_account(db: Session, *, collective: UUID, payer: Payer | str, payer_id:
     wanted = select(Fund.account).where(Fund.collective == collective, Fund.payer == payer, Fund.payer_id == payer_id)
     if (known := db.scalar(wanted)) is not None:
         return known
-    lock_ledger(db)
+    _lock(db, [collective])  # whoever opens several does so one after the other
     account = uuid4()
     row = (account, collective, payer, payer_id)
     columns = ("account", "collective", "payer", "payer_id")
@@ -240,11 +239,14 @@ def _drawn(db: Session, limits: Collection[_Limit]) -> dict[tuple[UUID, str, str
     }
 
 
-def _lock(db: Session, funds: Collection[UUID]) -> None:
-    """Be the only one that draws from these funds until the transaction ends (SQLite has one writer anyway)."""
+def _lock(db: Session, ids: Collection[UUID]) -> None:
+    """Be the only one that draws from these funds, or opens funds of these collectives, until the transaction ends.
+
+    SQLite has one writer anyway.
+    """
     if db.get_bind().dialect.name == "postgresql":
-        for fund in funds:
-            db.execute(_TAKE, {"key": int.from_bytes(fund.bytes[:8], "big", signed=True)})
+        for each in ids:
+            db.execute(_TAKE, {"key": int.from_bytes(each.bytes[:8], "big", signed=True)})
 
 
 _TAKE = text("SELECT pg_advisory_xact_lock(:key)").bindparams(bindparam("key", type_=BigInteger()))

@@ -240,7 +240,7 @@ def _at_once(store: Store, principal: Principal, purpose: Purpose, batch: Batch,
     if reaches_all(store, principal, purpose):
         try:
             with driver_transaction(store, principal, purpose) as driver:
-                return writing_sqlite.book(driver, seal_secret(store.keys), batch, booked_at=booked_at)
+                return writing_sqlite.book(driver, seal_secret(store.keys), batch, booked_at=booked_at, alone=True)
         except IntegrityError:
             pass  # nothing was booked: why is found out below
     with transaction(store, principal, purpose) as db:

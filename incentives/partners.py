@@ -13,12 +13,11 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from incentives.accounts import Account, available
+from incentives.accounts import Account, available, lock_accounts
 from incentives.bulk import insert_rows, table_of
 from incentives.ledger import AccountKind, TransferCode, account_of, book
 from incentives.offering import Partner
 from incentives.references import reference, reference_secret
-from incentives.seals import lock_ledger
 from incentives.shelf import ShopItem
 from incentives.shop import OrderState, ShopOrder
 from privacy.errors import NotFound
@@ -92,11 +91,12 @@ def settle_partners(db: Session, period: Period, now: datetime) -> int:
     """Settle a month with every partner and good cause, each once; how many were paid. For the job."""
     kinds = (AccountKind.partner, AccountKind.charity)
     accounts = db.scalars(select(Account.id).where(Account.kind.in_(kinds)).order_by(Account.id)).all()
-    return sum(_settle(db, account, period, now) for account in accounts)
+    outside = account_of(db, kind=AccountKind.outside, now=now)
+    lock_accounts(db, [*accounts, outside])  # no order or refund reaches them meanwhile: what is read stays true
+    return sum(_settle(db, account, outside, period, now) for account in accounts)
 
 
-def _settle(db: Session, account: UUID, period: Period, now: datetime) -> bool:
-    lock_ledger(db)
+def _settle(db: Session, account: UUID, outside: UUID, period: Period, now: datetime) -> bool:
     if db.get(PartnerPayout, (account, period.label)) is not None:
         return False
     waiting = _waiting(db, account, period)
@@ -115,7 +115,7 @@ def _settle(db: Session, account: UUID, period: Period, now: datetime) -> bool:
             db,
             reference=transfer,
             debit=account,
-            credit=account_of(db, kind=AccountKind.outside, now=now),
+            credit=outside,
             amount_coins=coins,
             code=TransferCode.payout,
             cause=f"payout/{period.label}",

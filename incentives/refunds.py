@@ -14,7 +14,7 @@ from incentives.accounts import InsufficientCoins
 from incentives.ledger import NewTransfer, TransferCode, book_many
 from incentives.lots import give_back as give_back_lots
 from incentives.references import reference, reference_secret
-from incentives.shelf import ShopItem, put_back
+from incentives.shelf import ShopItem, lock_stock, put_back
 from incentives.shop import OrderState, ShopOrder, bought_code, order_of, payments_of, take_turn
 from privacy.errors import Conflict, Forbidden
 from privacy.keys import Cipher
@@ -55,6 +55,7 @@ def give_back(db: Session, *, subject: UUID, cipher: Cipher, order: UUID, now: d
     if (why := _why_not(found, item, now)) is not None:
         raise NoRefund(why)
     code = bought_code(found, cipher)
+    lock_stock(db, item.id)
     _return_coins(db, found, item, now)
     if code is not None:
         put_back(db, item.id, order=found.id, text=code)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import BigInteger, CheckConstraint, Integer, LargeBinary, SmallInteger, bindparam, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -29,9 +30,8 @@ from privacy.store.holding import AtErasure, Holding, Keeping, digest, plain
 from privacy.store.members import MembersBase
 from privacy.store.rows import OWN_ROWS
 
-_LOCK = 0x76697461616C01
-"""Any number that nothing else in this database locks."""
 _SEALING = 0x76697461616C02
+"""Any number that nothing else in this database locks."""
 BLOCK_ROWS = 5_000
 """So many rows are hashed together, column by column."""
 SEAL_ROWS = 10_000
@@ -90,6 +90,9 @@ class Booked(NamedTuple):
     month: int
 
 
+Integers = Sequence[int] | NDArray[np.int64]
+
+
 class SealDigest:
     """The digest of a seal whose transfers come in the order of their batches and ids."""
 
@@ -118,7 +121,7 @@ class SealDigest:
             self.add_block(Batch(ids, debits, credited, amounts, codes, causes, groups), batches, booked)
             self._waiting.clear()
 
-    def add_block(self, block: Batch, batches: Sequence[int], booked_us: Sequence[int]) -> None:
+    def add_block(self, block: Batch, batches: Integers, booked_us: Integers) -> None:
         """Add the next transfers as columns: BLOCK_ROWS of them, or the last ones."""
         assert 0 < len(block) <= BLOCK_ROWS
         parts = (
@@ -143,6 +146,8 @@ class SealDigest:
 
 def _texts(values: Sequence[str]) -> tuple[bytes, bytes]:
     """Texts as bytes that no other texts share: their lengths, then all of them."""
+    if values.count(values[0]) == len(values):
+        return len(values[0]).to_bytes(4, "big") * len(values), values[0].encode() * len(values)
     return np.fromiter(map(len, values), ">u4", len(values)).tobytes(), "".join(values).encode()
 
 
@@ -171,13 +176,6 @@ class Head(NamedTuple):
     upto: int
 
 
-def lock_ledger(db: Session) -> None:
-    """Be the only writer of the ledger until this transaction ends (SQLite has one writer anyway)."""
-    if db.get_bind().dialect.name == "postgresql":
-        db.execute(_TAKE_LOCK)
-
-
-_TAKE_LOCK = text("SELECT pg_advisory_xact_lock(:key)").bindparams(bindparam("key", _LOCK, BigInteger()))
 _TAKE_SEALING = text("SELECT pg_advisory_xact_lock(:key)").bindparams(bindparam("key", _SEALING, BigInteger()))
 LAST = "SELECT sequence, digest, upto FROM ledger_seal ORDER BY sequence DESC LIMIT 1"
 _APPEND = text(
@@ -224,7 +222,7 @@ def batch_digest(secret: bytes, after: Head, batch: Batch, *, booked_at: datetim
     number, booked_us = after.sequence + 1, microseconds(booked_at)
     making = SealDigest(secret, after.digest, number, booked_at)
     for block in batch.slices(BLOCK_ROWS):
-        making.add_block(block, [number] * len(block), [booked_us] * len(block))
+        making.add_block(block, np.full(len(block), number), np.full(len(block), booked_us))
     return Head(number, making.done(number), number), BY_COLUMN
 
 

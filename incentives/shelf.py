@@ -258,6 +258,11 @@ def put_back(db: Session, item: UUID, *, order: UUID, text: str) -> None:
     change_stock(db, item, 1)
 
 
+def lock_stock(db: Session, item: UUID) -> None:
+    """Let nobody else change an item's stock until the transaction ends: before a partner's account is touched."""
+    db.execute(select(ShopItem.id).where(ShopItem.id == item).with_for_update(key_share=True))
+
+
 def change_stock(db: Session, item: UUID, change: int) -> None:
     """Raises SoldOut where the stock would fall below none."""
     enough = update(ShopItem).where(ShopItem.id == item, ShopItem.stock + change >= 0)

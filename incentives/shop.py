@@ -21,7 +21,6 @@ from incentives.ledger import InsufficientCoins, ReferenceReused, TransferCode
 from incentives.offering import add_codes
 from incentives.purses import PurseKind, own_purses, paying_order, purse_availables
 from incentives.references import reference, reference_secret
-from incentives.seals import lock_ledger
 from incentives.shelf import CODED, ItemKind, ShopItem, SoldOut, VoucherCode, items, offered_to, take_one
 from privacy.errors import Conflict, NotFound
 from privacy.keys import Cipher
@@ -195,9 +194,11 @@ def read_code(db: Session, *, subject: UUID, cipher: Cipher, order: UUID, now: d
 
 
 def take_turn(db: Session, subject: UUID) -> Mapping[PurseKind, UUID]:
-    """The member's purses, with nobody else ordering or giving back in the member's name until the transaction ends."""
+    """The member's purses, with nobody else ordering or giving back in the member's name until the transaction ends.
+
+    The shop locks in one order: the member's purses, then the item whose stock changes, then the partner's account.
+    """
     own_subject(db, subject)
-    lock_ledger(db)  # before any row: stock and codes of several items are taken in no fixed order
     accounts = own_purses(db, subject)
     lock_accounts(db, accounts.values())
     return accounts
@@ -270,7 +271,9 @@ def _pay(
     """Hold the coins, take one from the shelf, and post what was held."""
     secret = reference_secret(db)
     paid: list[ShopPayment] = []
-    for kind, coins in _parts(purse_availables(db, order.subject), item).items():
+    # a purse that came after the turn was taken is not ours to pay from yet
+    available = {kind: coins for kind, coins in purse_availables(db, order.subject).items() if kind in accounts}
+    for kind, coins in _parts(available, item).items():
         held = reference(secret, at=now, key=f"order|{order.id.hex}|{kind}")
         hold(db, reference=held, account=accounts[kind], amount_coins=coins, expires_at=now + HOLD_TIME, now=now)
         paid.append(

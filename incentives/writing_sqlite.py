@@ -9,7 +9,7 @@ over than to run.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,17 +29,19 @@ def book(
     batch: Batch,
     *,
     booked_at: datetime,
+    alone: bool = False,
     before_same: Callable[[Batch], None] = lambda _part: None,
     before_move: Callable[[Mapping[bytes, int]], None] = lambda _changes: None,
 ) -> int:
     """Book what is not there yet, in slices under a seal each, whole or not at all; how many were new.
 
-    before_same: asked before a transfer that is there already is taken for the same. before_move: asked before balances
-    change. Raises: ReferenceReused, NotFound (an account), and as the driver where the database itself refuses.
+    alone: the transaction does nothing else and is taken back where this raises. before_same: asked before a transfer
+    that is there already is taken for the same. before_move: asked before balances change.
+    Raises: ReferenceReused, NotFound (an account), and as the driver where the database itself refuses.
     """
     written, last = 0, head_of(driver.execute(LAST).fetchone())
     changes: dict[bytes, int] = {}
-    with _savepoint(driver):
+    with nullcontext() if alone else _savepoint(driver):
         for part in batch.slices(ROWS_MAX):
             number = last.sequence + 1
             new = _new(driver, part, number, booked_at, before_same)
@@ -51,9 +53,8 @@ def book(
                 changes[account] = changes.get(account, 0) + change
         if changes:
             before_move(changes)
-            if driver.executemany(_MOVE, [(change, account) for account, change in changes.items()]).rowcount < len(
-                changes
-            ):
+            moves = [(change, account) for account, change in changes.items()]
+            if driver.executemany(_MOVE, moves).rowcount < len(moves):
                 raise NotFound("There is no such account.")
     return written
 

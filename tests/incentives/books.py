@@ -3,11 +3,11 @@
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from time import sleep
+from time import monotonic, sleep
 from uuid import UUID, uuid4
 
 import pandas as pd
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from incentives.funds import credit_payment, fund_account
@@ -152,3 +152,17 @@ def unguarded(store: Store, *tables: str) -> Generator[Connection]:
     with store.engine.begin() as connection:
         past_guards(connection, *tables)
         yield connection
+
+
+def until_somebody_waits(store: Store) -> None:
+    """Until a transaction on this PostgreSQL database waits for another's lock."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    until = monotonic() + 30
+    while monotonic() < until:
+        with store.engine.connect() as connection:
+            if connection.execute(waiting).scalar_one():
+                return
+        sleep(0.01)
+    raise AssertionError("nobody waits")

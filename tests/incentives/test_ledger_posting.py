@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from books import JOB, NOW, an_account, new, rewards, verdict
+from books import JOB, NOW, a_member, a_purse, an_account, new, rewards, verdict
 from sqlalchemy import func, select
 
 from incentives.accounts import balance, lock_accounts
@@ -20,6 +20,7 @@ from incentives.ledger import (
     ReferenceReused,
     Transfer,
     book_columns,
+    book_columns_at_once,
     book_many,
 )
 from incentives.posting import Poster
@@ -159,6 +160,44 @@ def test_one_bad_amount_refuses_a_batch_of_columns_whole(members: Store, amount:
             )
         assert refusal.value.field == "amount_coins"
         assert db.scalar(select(func.count()).select_from(Transfer)) == 1
+
+
+def test_columns_in_a_transaction_of_their_own_are_booked_whole_or_refused_whole(members: Store) -> None:
+    with rewards(members) as db:
+        one, other = an_account(db, 50), an_account(db)
+    references = [uuid4().bytes for _ in range(30)]
+
+    def book(*, last: UUID = other, coins: int = 1, ids: list[bytes] = references, by: Any = JOB) -> int:
+        return book_columns_at_once(
+            members,
+            by,
+            Purpose.rewards if by is JOB else Purpose.own_use,
+            references=ids,
+            debited=[one.bytes] * len(ids),
+            credited=[*[other.bytes] * len(ids[1:]), last.bytes][: len(ids)],
+            amounts_coins=[coins] * len(ids),
+            codes=["payout"] * len(ids),
+            causes=["p/r/2026"] * len(ids),
+            booked_at=NOW,
+        )
+
+    fresh = [uuid4().bytes for _ in range(3)]
+    assert (book(), book(), book(ids=[*references, fresh[0]]), book(ids=[])) == (30, 0, 1, 0)
+    with pytest.raises(ReferenceReused):
+        book(coins=2)
+    with pytest.raises(InsufficientCoins) as refusal:
+        book(ids=fresh[1:], coins=10)
+    assert refusal.value.missing_coins == 1
+    with pytest.raises(NotFound):
+        book(ids=fresh[1:], last=uuid4())
+    with pytest.raises(NotFound):  # by who sees nobody's purse: as if there were no such account
+        with rewards(members) as db:
+            purse = a_purse(db)
+        book(ids=fresh[1:], last=purse, by=a_member())
+    found = verdict(members)
+    assert (found.problems, found.transfers) == ([], 32)
+    with rewards(members) as db:
+        assert (balance(db, one), balance(db, other)) == (19, 31)
 
 
 def test_more_coins_than_the_books_can_hold_refuse_a_batch(members: Store) -> None:

@@ -6,7 +6,7 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incentives.references import event_time, reference
+from incentives.references import event_time, milliseconds, reference, references_ms
 
 WHEN = st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 KEY = b"k" * 32
@@ -26,6 +26,12 @@ def test_a_reference_is_a_version_8_uuid_that_carries_its_time(at: datetime, key
 def test_references_sort_by_time(one: datetime, other: datetime, key: str) -> None:
     if abs(one - other) >= timedelta(milliseconds=1):
         assert (one < other) == (reference(KEY, at=one, key=key) < reference(KEY, at=other, key="x"))
+
+
+@given(events=st.lists(st.tuples(WHEN, st.text(max_size=40)), max_size=20))
+def test_many_at_once_are_what_each_is_alone(events: list[tuple[datetime, str]]) -> None:
+    made = references_ms(KEY, at_ms=[milliseconds(at) for at, _ in events], keys=[key for _, key in events])
+    assert made == [reference(KEY, at=at, key=key).bytes for at, key in events]
 
 
 def test_other_keys_events_and_secrets_give_other_references() -> None:

@@ -1,10 +1,11 @@
 """Purses of a kind, payers that change after coins were spent, and the yearly limit of an employer per person."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import pandas as pd
 import pytest
-from books import DAY, NOW, a_fund, earned, pay_in, rewards, settle_now, spend, verdict
+from books import DAY, NOW, a_fund, earned, pay_in, rewards, settle_now, spend, until_somebody_waits, verdict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
@@ -23,6 +24,7 @@ from privacy.errors import Invalid
 from privacy.principals import Purpose, job
 from privacy.store import Store, transaction
 from privacy.tenants.copies import CollectiveCopy, HolderCopy
+from tests.databases import ON_POSTGRESQL
 from tests.factories import at_once
 
 OFTEN = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -195,6 +197,34 @@ def test_settlings_at_once_of_several_programmes_never_pass_the_limit_together(m
         assert sum(purse_balances(db, subject).values()) == LIMIT_COINS == sum(answers)
         assert _counted(db, subject) == [(DAY.year, LIMIT_CENTS)]
     assert verdict(members).problems == []
+
+
+@ON_POSTGRESQL
+def test_a_settling_of_many_waits_for_the_sum_that_another_one_fills_and_takes_what_is_left(members: Store) -> None:
+    """Nothing but that sum is common to the two: other members, purses, funds and programmes."""
+    subject, employer, collectives = uuid4(), uuid4(), [a_collective(members), a_collective(members)]
+    with rewards(members) as db:
+        funds = [FundShare(employers_fund(db, each, employer)) for each in collectives]
+        first = earned((subject, str(DAY), LIMIT_COINS - 10))
+        assert settle_now(db, first, {subject: funds[:1]}, programme="first").coins == LIMIT_COINS - 10
+
+    def settle_eight(db: Session, number: int) -> int:
+        frame = with_purse(earned((subject, str(DAY), 8)), ("free", "services")[number])
+        shares = {subject: funds[number : number + 1], uuid4(): funds[number : number + 1]}
+        return settle_now(db, frame, shares, programme=f"p{number}").coins
+
+    def settle_other() -> int:
+        with rewards(members) as db:
+            return settle_eight(db, 1)
+
+    with ThreadPoolExecutor(1) as beside:
+        with rewards(members) as db:
+            assert settle_eight(db, 0) == 8
+            other = beside.submit(settle_other)
+            until_somebody_waits(members)
+        assert other.result() == 2, "not refused by the database: cut to what is left"
+    with rewards(members) as db:
+        assert _counted(db, subject) == [(DAY.year, LIMIT_CENTS)]
 
 
 STEPS = st.lists(

@@ -4,20 +4,25 @@ import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 from books import JOB, NOW, rewards, verdict
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, text
 from test_shop_refunds import CIPHER, an_item, bought, rich
 
 from incentives.ledger import balance
+from incentives.partners import PartnerPayout, settle_partners
 from incentives.purses import PurseKind, purse_availables
 from incentives.refunds import give_back
 from incentives.shelf import ShopItem, SoldOut, VoucherCode
 from incentives.shop import CoinsMissing, ShopOrder, ShopPayment, buy
+from privacy.jobs import Period
 from privacy.principals import Purpose
 from privacy.store import Store, transaction
+from tests.databases import ON_POSTGRESQL
+from tests.factories import at_once
 
 ORDERS, AT_ONCE = 200, 16
 
@@ -132,6 +137,53 @@ def test_two_hundred_orders_with_coins_for_one_spend_them_once(members: Store) -
     assert (outcomes.count(None), outcomes.count(CoinsMissing)) == (1, ORDERS - 1)
     with rewards(members) as db:
         assert (purse_availables(db, subject), balance(db, item.account)) == ({PurseKind.free: 0}, 10)
+    assert verdict(members).problems == []
+
+
+@ON_POSTGRESQL
+def test_orders_of_other_members_items_and_partners_do_not_wait_for_each_other(members: Store) -> None:
+    with rewards(members) as db:
+        pairs = [(rich(db, free=10), an_item(db)) for _ in range(2)]
+    with rewards(members) as db:
+        bought(db, *pairs[0])
+        with rewards(members) as beside:
+            beside.execute(text("SET LOCAL lock_timeout = '5s'"))
+            bought(beside, *pairs[1])
+    with rewards(members) as db:
+        assert [balance(db, item.account) for _, item in pairs] == [10, 10]
+
+
+def test_orders_refunds_and_payouts_at_once_neither_block_nor_lose_a_coin(members: Store) -> None:
+    """Two items of one partner: who orders takes stock and then the account, who gives back does as well."""
+    with rewards(members) as db:
+        partner = uuid4()
+        items = [an_item(db, partner=partner, refund_days=3, codes=tuple(f"{n}{i}" for i in range(20))) for n in "AB"]
+        buyers = [rich(db, free=200) for _ in range(8)]
+
+    def turn(number: int) -> int:
+        kept = 0
+        for step in range(4):
+            with transaction(members, JOB, Purpose.rewards) as db:
+                order = bought(db, buyers[number], items[(number + step) % 2])
+            if (number + step) % 3:
+                with transaction(members, JOB, Purpose.rewards) as db:
+                    give_back(db, subject=buyers[number], cipher=CIPHER, order=order.id, now=NOW)
+            else:
+                kept += 1
+            if number == 0:
+                with transaction(members, JOB, Purpose.rewards) as db:
+                    settle_partners(db, Period.parse(f"2026-0{3 + step}"), NOW + timedelta(days=150))
+        return kept
+
+    numbers = iter(range(8))
+    answers = at_once(8, lambda: turn(next(numbers)))
+    assert all(isinstance(answer, int) for answer in answers), answers
+    kept = sum(answer for answer in answers if isinstance(answer, int))
+    with rewards(members) as db:
+        paid = sum(db.scalars(select(PartnerPayout.coins)).all())
+        assert balance(db, items[0].account) == 10 * kept - paid
+        assert sum(sum(purse_availables(db, buyer).values()) for buyer in buyers) == 1_600 - 10 * kept
+        assert sum(db.scalars(select(ShopItem.stock)).all()) == 40 - kept
     assert verdict(members).problems == []
 
 
