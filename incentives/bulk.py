@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import BigInteger, Connection, Integer, SmallInteger, Table
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeEngine
+
+from incentives.arrays import INT2, INT4, INT8, ids, integers, ready
 
 CHUNK_ROWS = 10_000
 
@@ -29,28 +32,41 @@ def insert_rows(
         marks = ", ".join("?" * len(columns))
         sql = f"INSERT INTO {table.name} ({names}) VALUES ({marks}) ON CONFLICT {on_conflict}"  # noqa: S608 - our names
     else:
+        ready(connection.connection.driver_connection)
         # Binary: as text a thousand ids take several times as long, most of it in looking for what must be quoted.
         arrays = ", ".join(f"%b::{kind.compile(connection.dialect)}[]" for kind in types)
         sql = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT {on_conflict}"  # noqa: S608
     for start in range(0, len(rows), CHUNK_ROWS):
-        chunk = _by_column(rows[start : start + CHUNK_ROWS], converters)
+        chunk = list(zip(*rows[start : start + CHUNK_ROWS], strict=True))
         if connection.dialect.name == "sqlite":
-            written += connection.exec_driver_sql(sql, list(zip(*chunk, strict=True))).rowcount
+            values = map(_converted, chunk, converters)
+            written += connection.exec_driver_sql(sql, list(zip(*values, strict=True))).rowcount
         else:
-            written += connection.exec_driver_sql(sql, tuple(chunk)).rowcount
+            values = tuple(map(_array, chunk, types, converters))
+            written += connection.exec_driver_sql(sql, values).rowcount
     return written
 
 
-def _by_column(rows: Sequence[tuple[Any, ...]], converters: Sequence[Any]) -> list[list[Any]]:
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    return [
-        column if convert is None else _converted(column, convert)
-        for column, convert in zip(columns, converters, strict=True)
-    ]
+def _array(column: Sequence[Any], kind: TypeEngine[Any], convert: Any) -> Any:
+    """A column for PostgreSQL: ids and whole numbers without a step per value."""
+    found = set(map(type, column))
+    if found == {UUID}:
+        return ids([value.bytes for value in column])
+    if found == {int} and (fits := next((each for of, *each in _WHOLE if isinstance(kind, of)), None)) is not None:
+        oid, bits = fits
+        if -(1 << bits) <= min(column) <= max(column) < 1 << bits:  # else the database says what is wrong
+            return integers(column, oid)
+    return list(_converted(column, convert))
 
 
-def _converted(column: list[Any], convert: Any) -> list[Any]:
+_WHOLE = ((SmallInteger, INT2, 15), (BigInteger, INT8, 63), (Integer, INT4, 31))
+"""Each with its bits; the first two are kinds of the third."""
+
+
+def _converted(column: Sequence[Any], convert: Any) -> Sequence[Any]:
     """Ids one by one; other values once each, for whole columns repeat one instant or one word."""
+    if convert is None:
+        return column
     if isinstance(column[0], UUID):
         return [convert(value) for value in column]
     known: dict[Any, Any] = {}
