@@ -4,7 +4,7 @@ Opening is harmless to repeat where an owner has one account of a kind: the uniq
 by ``ledger`` and ``holds`` alone.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
@@ -18,12 +18,15 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     bindparam,
+    cast,
+    func,
     select,
     text,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from incentives.bulk import insert_rows, table_of
+from incentives.slots import FundSlot, lock_spread, spread_among
 from privacy.errors import Conflict, NotFound
 from privacy.store.columns import AccountId, UtcDateTime
 from privacy.store.holding import AtErasure, Holding, Keeping, plain, pseudonym
@@ -134,14 +137,18 @@ def account_of(db: Session, *, kind: AccountKind, owner: UUID | None = None, now
     return db.scalars(wanted).one()
 
 
-def lock_accounts(db: Session, accounts: Collection[UUID]) -> None:
+def lock_accounts(db: Session, accounts: Collection[UUID], *, needed: Mapping[UUID, int] | None = None) -> None:
     """Keep what is said of these accounts true until this transaction ends; SQLite has one writer anyway.
 
-    Everybody locks in one order, purses first and then what many share, each by id: whoever will book more than once in
-    a transaction locks all accounts of it first, or two such transactions could wait for each other.
+    Everybody locks in one order, purses first, then what many share, then spread funds, each by id: whoever will book
+    more than once in a transaction locks all accounts of it first, or two such transactions could wait for each other.
+    needed: the most that will leave a fund; of a spread fund (``slots``) others may take the rest meanwhile.
     """
-    if accounts and db.get_bind().dialect.name == "postgresql":
-        db.execute(_LOCK, {"accounts": list(accounts)}, execution_options={OWN_ROWS: True})
+    if not accounts or db.get_bind().dialect.name != "postgresql":
+        return
+    spread = spread_among(db, accounts)
+    db.execute(_LOCK, {"accounts": list(set(accounts) - set(spread))}, execution_options={OWN_ROWS: True})
+    lock_spread(db, spread, needed or {})
 
 
 _LOCK = text(
@@ -176,7 +183,10 @@ def chunks(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
         yield ids[start : start + IDS_PER_QUERY]
 
 
-_AMOUNTS = select(Account.id, Account.floor_coins, Account.balance_coins, Account.held_coins)
+_IN_SLOTS = select(func.coalesce(func.sum(FundSlot.coins), 0)).where(FundSlot.account == Account.id)
+COINS = Account.balance_coins + cast(_IN_SLOTS.correlate(Account).scalar_subquery(), BigInteger)
+"""The balance of an account, also where its coins are spread."""
+_AMOUNTS = select(Account.id, Account.floor_coins, COINS.label("balance_coins"), Account.held_coins)
 
 
 def _amounts(db: Session, account: UUID) -> Row[UUID, int | None, int, int]:

@@ -82,6 +82,14 @@ def fund_account(db: Session, *, collective: UUID, payer: Payer | str, payer_id:
     return db.scalars(wanted).one()
 
 
+def known_fund(db: Session, *, collective: UUID, payer: str, payer_id: UUID) -> UUID:
+    """The account of a fund that was opened. Raises NotFound."""
+    wanted = select(Fund.account).where(Fund.collective == collective, Fund.payer == payer, Fund.payer_id == payer_id)
+    if (known := db.scalar(wanted)) is None:
+        raise NotFound("This payer has no fund in this collective yet.", field="payer")
+    return known
+
+
 def credit_payment(db: Session, *, payment: UUID, fund: UUID, amount_coins: int, booked_at: datetime) -> Transfer:
     """Book a settled payment into a fund under the payment's own id; repeating it is harmless.
 

@@ -66,6 +66,25 @@ CREATE OR REPLACE FUNCTION vitaal_wall.ledger_horizon() RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
     SELECT (vitaal_wall.ledger_base() + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) * 65536
 $body$""",
+    """
+CREATE OR REPLACE FUNCTION vitaal_wall.ledger_from_slots(fund uuid, change bigint) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $body$
+DECLARE free smallint; total bigint; number integer;
+BEGIN -- change a spread fund by so many coins; how many it lacks for that, or nothing
+    SELECT s.slot FROM fund_slot AS s WHERE s.account = fund AND s.coins + change >= 0
+    ORDER BY (s.slot + pg_backend_pid()) % 64, s.slot LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED INTO free;
+    IF FOUND THEN
+        UPDATE fund_slot AS s SET coins = s.coins + change WHERE s.account = fund AND s.slot = free;
+        RETURN NULL;
+    END IF;
+    PERFORM FROM fund_slot AS s WHERE s.account = fund ORDER BY s.slot FOR NO KEY UPDATE;
+    SELECT sum(s.coins) + change, count(*) FROM fund_slot AS s WHERE s.account = fund INTO total, number;
+    IF total < 0 THEN RETURN -total; END IF;
+    UPDATE fund_slot AS s SET coins = total / number + CASE WHEN s.slot < total % number THEN 1 ELSE 0 END
+    WHERE s.account = fund;
+    RETURN NULL;
+END
+$body$""",
     f"""
 CREATE OR REPLACE FUNCTION vitaal_wall.ledger_book(
     ids uuid[], months smallint[], debits uuid[], credits uuid[], amounts bigint[],
@@ -73,7 +92,7 @@ CREATE OR REPLACE FUNCTION vitaal_wall.ledger_book(
     OUT written bigint, OUT problem text, OUT missing bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $body$
 DECLARE number bigint := vitaal_wall.ledger_number(); again boolean := false;
-    accounts uuid[]; changes bigint[]; seen bigint;
+    accounts uuid[]; changes bigint[]; seen bigint; spread uuid[]; fund uuid;
 BEGIN
     {_REFUSE_NUMBER}
     LOOP
@@ -93,17 +112,25 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'VT001', MESSAGE = 'reused';
         END IF;
         IF written > 0 THEN
+            spread := ARRAY(SELECT s.account FROM fund_slot AS s WHERE s.account = ANY (accounts) AND s.slot = 0
+                ORDER BY 1); -- and no fund is spread from here on
             SELECT count(*), max(-room) FILTER (WHERE room < 0) FROM (
                 SELECT a.balance_coins - a.held_coins + c.change - a.floor_coins AS room
                 FROM ledger_account AS a JOIN unnest(accounts, changes) AS c (id, change) ON c.id = a.id
+                WHERE a.id <> ALL (spread)
                 ORDER BY a.kind <> 'purse', a.id FOR NO KEY UPDATE OF a) AS locked INTO seen, missing;
-            IF seen < cardinality(accounts) THEN
+            IF seen + cardinality(spread) < cardinality(accounts) THEN
                 RAISE EXCEPTION USING ERRCODE = 'VT001', MESSAGE = 'account';
-            ELSIF missing IS NOT NULL THEN
+            END IF;
+            FOREACH fund IN ARRAY spread LOOP
+                missing := greatest(missing, vitaal_wall.ledger_from_slots(
+                    fund, changes[array_position(accounts, fund)]));
+            END LOOP;
+            IF missing IS NOT NULL THEN
                 RAISE EXCEPTION USING ERRCODE = 'VT001', MESSAGE = 'coins';
             END IF;
             UPDATE ledger_account AS a SET balance_coins = a.balance_coins + c.change
-            FROM unnest(accounts, changes) AS c (id, change) WHERE a.id = c.id;
+            FROM unnest(accounts, changes) AS c (id, change) WHERE a.id = c.id AND a.id <> ALL (spread);
         END IF;
         RETURN;
     EXCEPTION
@@ -130,8 +157,15 @@ CREATE OR REPLACE FUNCTION vitaal_wall.ledger_book_one(
     one uuid, its_month smallint, its_debit uuid, its_credit uuid, amount bigint, its_code text, its_cause text,
     its_group uuid, at timestamptz, OUT written bigint, OUT problem text, OUT missing bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $body$
-DECLARE number bigint := vitaal_wall.ledger_number(); credit_first boolean;
+DECLARE number bigint; credit_first boolean;
 BEGIN
+    IF EXISTS (SELECT FROM fund_slot AS s WHERE s.account IN (its_debit, its_credit)) THEN
+        SELECT b.* FROM vitaal_wall.ledger_book(ARRAY[one], ARRAY[its_month], ARRAY[its_debit], ARRAY[its_credit],
+            ARRAY[amount], ARRAY[its_code], ARRAY[1], ARRAY[its_cause], ARRAY[1], ARRAY[its_group], at) AS b
+        INTO written, problem, missing;
+        RETURN;
+    END IF;
+    number := vitaal_wall.ledger_number();
     {_REFUSE_NUMBER}
     BEGIN
         INSERT INTO ledger_transfer (amount_coins, booked_at, batch, month, id, debit, credit, group_id, code, cause)

@@ -32,7 +32,7 @@ from sqlalchemy.orm import Session
 
 from incentives import lots
 from incentives.accounts import availables, lock_accounts
-from incentives.differences import Coins, Rooms, next_step, rest_of
+from incentives.differences import Coins, Rooms, next_step, rest_of, totals
 from incentives.funds import draw, rooms
 from incentives.ledger import NewTransfer, TransferCode, book_many
 from incentives.limits import Counters, before
@@ -117,7 +117,11 @@ def settle_claims(db: Session, claims: Sequence[Claim], now: datetime) -> list[S
     secret = reference_secret(db)
     take_turns(db, [claim.programme for claim in claims], {subject for claim in claims for subject in claim.funds})
     postings = [_Posting(db, claim, secret, now) for claim in claims]
-    lock_accounts(db, {account for posting in postings for account in posting.accounts()})
+    needed: defaultdict[UUID, int] = defaultdict(int)
+    for posting in postings:
+        for fund, coins in posting.needed().items():
+            needed[fund] += coins
+    lock_accounts(db, {account for posting in postings for account in posting.accounts()}, needed=needed)
     for posting in postings:
         posting.limits.lock(db, posting.limits_wanted(), now)
     return [posting.run() for posting in postings]
@@ -182,6 +186,12 @@ class _Posting:
         """Everything between which something may move: funds of parts that are due, and their purses."""
         due = np.unique(self.parts.rows.fund[self.parts.rows.due != 0]).tolist()
         return {*(self.parts.funds[code] for code in due), *self.purses.values()}
+
+    def needed(self) -> dict[UUID, int]:
+        """The most that may leave each fund."""
+        rows = self.parts.rows
+        coins = totals(np.maximum(rows.due, 0), rows.fund, len(self.parts.funds))
+        return dict(zip(self.parts.funds, coins.tolist(), strict=True))
 
     def limits_wanted(self) -> list[int]:
         """The limits under which something may be granted."""

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from incentives.accounts import Account, AccountKind
+from incentives.accounts import Account, AccountKind, balance
 from incentives.entries import Entry, entries
 from incentives.purses import purse_owner
 from privacy.errors import NotFound
@@ -40,7 +40,7 @@ def statement(db: Session, account: UUID) -> Statement:
         account=account,
         kind=found.kind,
         floor_coins=found.floor_coins,
-        balance_coins=found.balance_coins,
+        balance_coins=balance(db, account),
         held_coins=found.held_coins,
         entries=entries(db, account),
     )

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import Integer, Uuid, case, extract, func, literal, select
 from sqlalchemy.orm import Session
 
-from incentives.accounts import Account, chunks
+from incentives.accounts import COINS, Account, chunks
 from incentives.funds import Fund, Payer
 from incentives.ledger import Transfer, TransferCode
 from incentives.pooling import ALL_POOLS
@@ -83,7 +83,7 @@ def _balances(db: Session, funds: Sequence[PayersFund], of: ClassOf) -> list[str
         account: coins
         for chunk in chunks([fund.account for fund in funds])
         for account, coins in db.execute(
-            select(Account.id, Account.balance_coins).where(Account.id.in_(chunk))
+            select(Account.id, COINS).where(Account.id.in_(chunk))
         )
     }  # fmt: skip
     return [

@@ -35,6 +35,7 @@ from incentives.seals import (
     seal_secret,
 )
 from incentives.settle import Settlement
+from incentives.slots import in_slots
 from privacy.chain import GENESIS
 from privacy.errors import Invalid
 from privacy.store import keys_of
@@ -260,8 +261,12 @@ def _check_accounts(db: Session, sums: _Sums, problems: _Problems) -> dict[UUID,
         )
     }
     columns = (Account.id, Account.kind, Account.floor_coins, Account.balance_coins, Account.held_coins)
+    slots = in_slots(db)
     accounts: dict[UUID, tuple[AccountKind, int]] = {}
-    for account, kind, floor_coins, balance_coins, held_coins in db.execute(select(*columns)):
+    for account, kind, floor_coins, own_coins, held_coins in db.execute(select(*columns)):
+        if account in slots and (own_coins or kind is not AccountKind.fund):
+            problems.add("slots", f"Account {account} is spread, is a {kind} and says {own_coins} coins of its own.")
+        balance_coins = own_coins + slots.pop(account, 0)
         accounts[account] = (kind, balance_coins)
         if balance_coins != sums.by_account[account]:
             problems.add(
@@ -274,7 +279,7 @@ def _check_accounts(db: Session, sums: _Sums, problems: _Problems) -> dict[UUID,
             problems.add("floor", f"Account {account} is below its floor of {floor_coins} coins.")
         if (floor_coins is None) != (kind is AccountKind.outside):
             problems.add("floor", f"Account {account} of the kind {kind} has the wrong floor.")
-    for account in [*(sums.by_account.keys() - accounts.keys()), *held]:
+    for account in [*(sums.by_account.keys() - accounts.keys()), *held, *slots]:
         problems.add("account", f"Account {account} is named and does not exist.")
     if total := sum(balance_coins for _, balance_coins in accounts.values()):
         problems.add("sum", f"All balances together are {total} coins and must be 0.")

@@ -12,7 +12,9 @@ import click
 
 from admin import payers as payers_
 from admin.payments import payments, record_payment
+from incentives.funds import known_fund
 from incentives.payer_columns import CAP_PERIODS
+from incentives.slots import spread_fund
 from privacy.principals import OPERATOR, Purpose
 from privacy.store import transaction
 from programs.contracted import PayerTerms, terms_of
@@ -77,6 +79,22 @@ def receive(collective: UUID, received: datetime, directory: Path | None, as_jso
         row = record_payment(db, collective=collective, received_on=received.date(), **said)
         document = {"payment": str(row.id), "amount_cents": row.amount_cents, "received_on": str(row.received_on)}
     answer(as_json, document, f"{row.amount_cents / 100:.2f} euro received on {row.received_on}.")
+
+
+@funds.command()
+@click.argument("collective", type=click.UUID)
+@click.option("--payer", required=True, type=click.Choice(payers_.PAYER_KINDS))
+@click.option("--id", "payer_id", required=True, type=click.UUID, help="The organisation.")
+@click.option("--slots", required=True, type=int, help="Over how many parts; 1 puts the fund together again.")
+@stores_option
+@json_option
+def spread(collective: UUID, payer: str, payer_id: UUID, slots: int, directory: Path | None, as_json: bool) -> None:
+    """Spread a fund, so that several processes pay out of it side by side: for PostgreSQL."""
+    with opened(directory) as stores, transaction(stores.members, OPERATOR, Purpose.operation) as db:
+        spread_fund(db, known_fund(db, collective=collective, payer=payer, payer_id=payer_id), slots)
+    answer(
+        as_json, {"slots": slots}, "The fund is in one piece." if slots == 1 else f"The fund is spread over {slots}."
+    )
 
 
 @funds.command("list")
