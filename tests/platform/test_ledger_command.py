@@ -124,3 +124,20 @@ def test_a_term_is_recorded_for_every_fund_of_a_collective(tmp_path: Path, make_
         refused = _run(*asked, *change)
         assert refused.exit_code == 1
         assert refused.stderr.startswith("error: ")
+
+
+def test_a_fund_is_spread_by_its_payer_where_there_are_several_writers(tmp_path: Path) -> None:
+    stores, collective, payer = make_in(tmp_path), uuid4(), uuid4()
+    with transaction(stores.members, job("test"), Purpose.rewards) as db:
+        fund_account(db, collective=collective, payer="insurer", payer_id=payer, now=NOW)
+    stores.close()
+
+    def spread(payer_id: UUID, slots: int) -> Result:
+        asked = ("funds", "spread", collective, "--payer", "insurer", "--id", payer_id, "--slots", slots)
+        return CliRunner().invoke(main, [*map(str, asked), "--dir", str(tmp_path)])
+
+    refused = spread(payer, 4)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("error: On SQLite there is one writer")
+    assert spread(payer, 65).stderr.startswith("error: A fund is spread over 2 to 64 slots")
+    assert spread(uuid4(), 4).stderr.startswith("error: This payer has no fund")
