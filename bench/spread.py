@@ -15,7 +15,7 @@ from bench.frame import Comparison
 from bench.ledger_world import AS_JOB, CAUSE, NOW
 from bench.places import members_store
 from incentives.accounts import AccountKind, account_of, open_account, open_accounts
-from incentives.ledger import NewTransfer, TransferCode, book, book_at_once
+from incentives.ledger import NewTransfer, TransferCode, book_at_once, book_many
 from incentives.slots import spread_fund
 from privacy.keys import KeyRing
 from privacy.principals import OPERATOR, Purpose, Side
@@ -32,7 +32,7 @@ def comparisons() -> Iterator[Comparison]:
         with transaction(store, OPERATOR, Purpose.operation) as db:
             spread_fund(db, spread, PROCESSES)
         processes = multiprocessing.get_context("forkserver")
-        workers: list[tuple[Any, Connection]] = []
+        workers: list[tuple[Any, Any]] = []
         for _ in range(PROCESSES):
             ours, theirs = processes.Pipe()
             url = store.engine.url.render_as_string(hide_password=False)
@@ -49,7 +49,7 @@ def comparisons() -> Iterator[Comparison]:
             worker.join()
 
 
-def _turns(pipes: list[Connection]) -> Callable[[UUID], Callable[[], None]]:
+def _turns(pipes: list[Any]) -> Callable[[UUID], Callable[[], None]]:
     def out_of(fund: UUID) -> Callable[[], None]:
         def turn() -> None:
             for pipe in pipes:
@@ -66,8 +66,15 @@ def _fund(store: Store) -> UUID:
     with transaction(store, AS_JOB, Purpose.rewards) as db:
         fund = open_account(db, kind=AccountKind.fund, owner=None, now=NOW)
         outside = account_of(db, kind=AccountKind.outside, now=NOW)
-        paid = {"debit": outside, "credit": fund, "amount_coins": COINS, "code": TransferCode.payment}
-        book(db, reference=uuid4(), cause="payment/bench", booked_at=NOW, **paid)
+        paid = NewTransfer(
+            reference=uuid4(),
+            debit=outside,
+            credit=fund,
+            amount_coins=COINS,
+            code=TransferCode.payment,
+            cause="payment/bench",
+        )
+        book_many(db, [paid], booked_at=NOW)
     return fund
 
 

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import sys
+from collections.abc import Iterable
 from uuid import UUID, uuid4
 
 import pytest
@@ -81,11 +82,12 @@ def test_whatever_happens_a_spread_fund_has_pays_and_refuses_what_one_in_one_pie
                 paid = pay(*how)
                 assert paid == (sum(how) if sum(how) <= coins else 0)
                 coins -= paid
-            case _, list():
+            case _:
+                assert isinstance(how, list)
                 subjects = [uuid4() for _ in how]
                 frame = earned(*((subject, str(DAY), amount) for subject, amount in zip(subjects, how, strict=True)))
                 with rewards(members) as db:
-                    shares = {subject: [FundShare(fund)] for subject in subjects}
+                    shares: dict[UUID, Iterable[FundShare]] = {subject: [FundShare(fund)] for subject in subjects}
                     done = settle_now(db, frame, shares, programme=f"p{number}.{fund.hex}")
                 assert (done.coins + done.refused, done.coins <= coins) == (sum(how), True)
                 assert not done.refused or sum(how) > coins

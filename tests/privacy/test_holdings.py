@@ -13,7 +13,7 @@ TABLES = [(side, *each) for side in Side for each in held(side)]
 of_every_table = pytest.mark.parametrize(
     ("side", "declared", "table", "holding"), TABLES, ids=[f"{side}:{table.name}" for side, _, table, _ in TABLES]
 )
-OF_THE_LEDGER = {"ledger_pairing", "fund", "ledger_hold", "shop_item"}
+OF_THE_LEDGER = {"ledger_pairing", "fund", "fund_slot", "ledger_hold", "shop_item"}
 """Their accounts are the ledger's."""
 PROVES = {"password_hash"}
 """Neither binary nor an id: Argon2id writes text."""
