@@ -4,8 +4,8 @@ On PostgreSQL each part of the transfers has the id alone for its key: the month
 the code asks for the commonest first, and the number of a seal is the number of its row. Takes as long as copying the
 transfers or making their key anew.
 
-Revision ID: 0019
-Revises: 0018
+Revision ID: 0021
+Revises: 0020
 """
 
 import sqlalchemy as sa
@@ -15,8 +15,8 @@ from incentives.server import PARTS
 from privacy.store.append_only import drop_append_only_ddl
 from privacy.store.columns import AccountId, UtcDateTime
 
-revision = "0019"
-down_revision = "0018"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
