@@ -126,7 +126,7 @@ def test_a_term_is_recorded_for_every_fund_of_a_collective(tmp_path: Path, make_
         assert refused.stderr.startswith("error: ")
 
 
-def test_a_fund_is_spread_by_its_payer_where_there_are_several_writers(tmp_path: Path) -> None:
+def test_a_fund_is_spread_by_its_payer_where_there_are_several_writers(tmp_path: Path, make_in: MakeIn) -> None:
     stores, collective, payer = make_in(tmp_path), uuid4(), uuid4()
     with transaction(stores.members, job("test"), Purpose.rewards) as db:
         fund_account(db, collective=collective, payer="insurer", payer_id=payer, now=NOW)
