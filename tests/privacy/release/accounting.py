@@ -13,7 +13,7 @@ import sys
 import dp_accounting
 from dp_accounting import pld, rdp
 
-ORDERS = [1 + step / 20 for step in range(1, 400)] + [32, 64, 128, 256]
+ORDERS = [1 + step / 20 for step in range(1, 400)] + list(range(21, 129)) + [160, 200, 256]
 FINE_GRAINED = 60  # standard deviations above this: the discrete Gaussian is the Gaussian for all that floats can tell
 
 
