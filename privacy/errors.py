@@ -5,7 +5,12 @@ Every error is one sentence a person can act on. It never carries a value that i
 
 
 class VitaalError(Exception):
-    """A refusal with a sentence for a person; ``field`` names the input that caused it, where there is one."""
+    """A refusal with a sentence for a person; ``field`` names the input that caused it, where there is one.
+
+    ours_alone: whether every word of its messages is our own, so that they may stand in a log.
+    """
+
+    ours_alone = False
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)

@@ -14,9 +14,13 @@ FLOORS = ("privacy", "incentives", "programs", "admin", "vitaal")
 def told(error: BaseException) -> str:
     """The error's kind, what that kind means where it is one of ours, and the last line of our code that it passed."""
     kind = type(error).__name__
-    meaning = (type(error).__doc__ or "").partition("\n")[0].strip() if isinstance(error, VitaalError) else ""
+    meaning = _meaning(error) if isinstance(error, VitaalError) else ""
     place = _place(error)
     return kind + (f" ({meaning})" if meaning else "") + (f" at {place}" if place else "")
+
+
+def _meaning(error: VitaalError) -> str:
+    return error.message if error.ours_alone else (type(error).__doc__ or "").partition("\n")[0].strip()
 
 
 def _place(error: BaseException) -> str:

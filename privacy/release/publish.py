@@ -23,6 +23,7 @@ from privacy.principals import Purpose, job
 from privacy.release import budget, cohorts, mechanisms, outbox
 from privacy.release.counting import Activity, counted_activity, newly_reached, person_months
 from privacy.release.document import Document, figures_for, release_id
+from privacy.release.gate import Refusal, ReleaseRefused, judged
 from privacy.release.noise import NoiseSource
 from privacy.release.plan import PARTICIPATION, REACH, Scope, SizeClass, Statistic, Tier
 from privacy.release.published import Release, release_of
@@ -54,7 +55,8 @@ def publish(
     """Publish whatever a month makes due and return the ids of the new releases, which depend on the plan only.
 
     employers: where given, finished releases are carried across at the end.
-    Raises: Invalid where the period is no month or is not over; Conflict where another worker was faster.
+    Raises: Invalid where the period is no month or is not over; Conflict where another worker was faster;
+    ReleaseRefused, once everything else is published, where the gate refused a report.
     """
     if period.every is not Every.month:
         raise Invalid(f"Reports are published by month: {period.label} is none.", field="period")
@@ -63,6 +65,7 @@ def publish(
     with transaction(members, PUBLISHING, Purpose.publishing, read_only=True) as db:
         due = reported_on(db, period.start.year)
     made: list[UUID] = []
+    refused: list[Refusal] = []
     for whole in due:
         try:
             with transaction(members, replace(PUBLISHING, collective=whole.id), Purpose.publishing) as db:
@@ -70,9 +73,14 @@ def publish(
                 publication.publish(period)
         except IntegrityError as error:
             raise Conflict("Another worker was publishing the same reports: nothing was published twice.") from error
+        except ReleaseRefused as refusal:
+            refused.extend(refusal.refusals)
+            continue
         made.extend(publication.made)
     if employers is not None:
         copy_releases(members, employers)
+    if refused:
+        raise ReleaseRefused(refused)
     return tuple(made)
 
 
@@ -221,6 +229,9 @@ class _Publication:
         )
         before = outbox.finished(self.db, scope, since=year - YEARS_BEFORE)
         document = replace(draft, figures=figures_for(draft, before))
+        verdict = judged(before, [document], pools=self._roster.pools(year))
+        if not verdict.allowed:
+            raise ReleaseRefused(verdict.refusals)
         publishable = self.noise.publishable and all(each.noise == self.noise.name for each in before)
         outbox.store_noise(self.db, document)
         outbox.store_release(self.db, document, publishable=publishable, now=self.now)

@@ -57,6 +57,7 @@ class Roster:
         self._db = db
         self._whole = whole
         self._groups: dict[str, Mapping[Scope, Group]] = {}
+        self._pools: dict[int, dict[UUID, frozenset[UUID]]] = {}
 
     def groups(self, month: Period) -> Mapping[Scope, Group]:
         """The groups that are reported on in a month, in a fixed order."""
@@ -91,6 +92,18 @@ class Roster:
             candidates += [(Scope(Audience.employer, each), (each,)) for each in heads if each not in pooled]
         groups = [Group(scope, employers, sum(heads[each] for each in employers)) for scope, employers in candidates]
         return [each for each in groups if large_enough(each.scope, employers=len(each.employers), heads=each.heads)]
+
+    def pools(self, year: int) -> dict[UUID, frozenset[UUID]]:
+        """Where this is a pool: every pool of the year with its employers, which the gate compares; else none."""
+        if self._whole.kind is not Audience.pool:
+            return {}
+        if year not in self._pools:
+            rows = self._db.execute(select(PoolEmployerCopy.pool, PoolEmployerCopy.employer).filter_by(year=year))
+            found: dict[UUID, set[UUID]] = {}
+            for pool, employer in rows:
+                found.setdefault(pool, set()).add(employer)
+            self._pools[year] = {pool: frozenset(inside) for pool, inside in found.items()}
+        return self._pools[year]
 
     def _pooled(self, year: int) -> set[UUID]:
         """Employers in a pool of the year, of whatever collective."""
