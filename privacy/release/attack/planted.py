@@ -133,4 +133,4 @@ def _ratios(step: float, scale: Fraction, *, seed: int, trials: int) -> NDArray[
     """What one release adds to the log of the likelihood ratio in each world."""
     chance = SeededNoise(hash((seed, step, scale)))  # of numbers: the same in every process
     draws = np.array(chance.gaussian([0] * trials, scale=scale, sensitivity_squared=0, rho_micro=1))
-    return (step * (_present(trials) * step + draws) - step**2 / 2) / float(scale) ** 2
+    return np.asarray((step * (_present(trials) * step + draws) - step**2 / 2) / float(scale) ** 2, dtype=float)
