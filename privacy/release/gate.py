@@ -8,6 +8,7 @@ part all the time, against never; years, and the audiences of one person, add up
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +17,7 @@ from uuid import UUID
 
 from privacy.errors import Conflict
 from privacy.release.attack.findings import advantage
-from privacy.release.attack.planted import gained
+from privacy.release.attack.planted import gained, moved_squared
 from privacy.release.document import Document
 from privacy.release.mechanisms import COEFFICIENTS, MICRO, MONTHS
 from privacy.release.noise import OPENDP, SEEDED
@@ -121,7 +122,7 @@ def judged(
         if not reasons:
             before[document.id] = document
     accepted = list(before.values())
-    years = {(each.scope.tier, each.period.start.year) for each in accepted}
+    years = {(each.scope.tier, _year(each)) for each in accepted}
     bound = sum(limits_micro[tier] for tier, _ in years) / MICRO
     costs = {key: _cost_at_most(accepted, *key) for key in years}
     return Verdict(tuple(refusals), _advantage(bound), _advantage(float(sum(costs.values()))))
@@ -167,7 +168,11 @@ def _most(line: Statistic, kind: Audience) -> int:
 def _place(document: Document) -> tuple[object, ...]:
     """What noise is drawn for once: of reach a month's place in its scope's year."""
     at = document.position if document.statistic is Name.reach else document.window
-    return document.scope, document.statistic, document.period.every, document.window[:4], at
+    return document.scope, document.statistic, _year(document), at
+
+
+def _year(document: Document) -> int:
+    return int(document.window[:4])
 
 
 def _subtractable(pool: UUID, pools: Mapping[UUID, frozenset[UUID]]) -> bool:
@@ -179,8 +184,8 @@ def _subtractable(pool: UUID, pools: Mapping[UUID, frozenset[UUID]]) -> bool:
 
 def _passing(everything: Sequence[Document], new: Document, limits_micro: Mapping[Tier, int]):
     """Whether all releases of the new one's group and year together pass the promise, on paper or by experiment."""
-    year, tier = new.period.start.year, new.scope.tier
-    group = [each for each in everything if each.scope == new.scope and each.period.start.year == year]
+    year, tier = _year(new), new.scope.tier
+    group = [each for each in everything if each.scope == new.scope and _year(each) == year]
     if _cost(group) > Fraction(limits_micro[tier], MICRO):
         yield Reason.over_budget
     elif gained(group, seed=SEED, trials=TRIALS).lower > _advantage(limits_micro[tier] / MICRO):
@@ -191,21 +196,25 @@ def _cost_at_most(documents: Sequence[Document], tier: Tier, year: int) -> Fract
     """The cost of a year for whoever is in the group of a tier that costs most."""
     groups: dict[Scope, list[Document]] = {}
     for each in documents:
-        if each.scope.tier is tier and each.period.start.year == year:
+        if each.scope.tier is tier and _year(each) == year:
             groups.setdefault(each.scope, []).append(each)
     return max(map(_cost, groups.values()), default=Fraction(0))
 
 
 def _cost(documents: Sequence[Document]) -> Fraction:
     """rho of one person's year in one group, by the plan's sensitivities and the noise that was really added."""
-    reach = {each.position: each.scale for each in documents if each.statistic is Name.reach}
-    firsts = [
-        sum((Fraction(COEFFICIENTS[at - first] ** 2) / (2 * scale**2) for at, scale in reach.items() if at >= first))
-        for first in range(MONTHS)
-    ]
-    rest = sum(
-        Fraction(each.plan.sensitivity_squared) / (2 * each.scale**2)
-        for each in documents
-        if each.statistic is not Name.reach
-    )
-    return Fraction(max(firsts)) + rest
+    reach = [(each.position, each.scale) for each in documents if each.statistic is Name.reach]
+    firsts: list[Counter[Fraction]] = [Counter() for _ in range(MONTHS)]
+    for at, scale in reach:
+        for first in range(at + 1):
+            firsts[first][scale] += COEFFICIENTS[at - first] ** 2
+    rest: Counter[Fraction] = Counter()
+    for each in documents:
+        if each.statistic is not Name.reach:
+            rest[each.scale] += moved_squared(each.statistic, each.window)
+    return max(map(_rho, firsts)) + _rho(rest)
+
+
+def _rho(squares: Mapping[Fraction, int]) -> Fraction:
+    """Of squared changes by the scale of their noise."""
+    return sum((Fraction(square) / (2 * scale**2) for scale, square in squares.items()), Fraction(0))

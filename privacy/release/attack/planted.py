@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from privacy.jobs import Period
 from privacy.release.document import Document
 from privacy.release.mechanisms import COEFFICIENTS
 from privacy.release.noise import SeededNoise
 from privacy.release.people import People
-from privacy.release.plan import Audience, Name
+from privacy.release.plan import Audience, Name, statistic_of
 from privacy.release.protect import State, Terms, protect, standard_rho
 
 Z_95 = 1.6448536269514722
@@ -107,7 +108,13 @@ def step_of(document: Document) -> float:
     """The most that somebody who takes part all the time moves a release, Euclidean, in its integers."""
     if document.statistic is Name.reach:
         return float(COEFFICIENTS[document.position])
-    return sqrt(document.plan.sensitivity_squared)
+    return sqrt(moved_squared(document.statistic, document.window))
+
+
+@lru_cache(maxsize=10_000)
+def moved_squared(statistic: Name, window: str) -> int:
+    """The most that one person moves the integers of a window, squared, by the plan."""
+    return statistic_of(statistic, Period.parse(window).every).sensitivity_squared
 
 
 def gained(documents: Sequence[Document], *, seed: int, trials: int) -> Gained:
