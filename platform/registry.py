@@ -45,6 +45,9 @@ MEMBERS_TABLES = (
     "programs.enrolment",
     "programs.marks",
     "programs.offered",
+    "programs.confirmations",
+    "programs.pauses",
+    "programs.own_choices",
 )
 EMPLOYERS_TABLES = (
     "privacy.staff",

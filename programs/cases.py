@@ -26,6 +26,8 @@ from incentives.rules import RuleSet
 from programs.days import day_frame, event_frame
 from programs.enrolment import Enrolment, enrolments_in, goals_of
 from programs.offered import versions_of
+from programs.own_choices import choices_of
+from programs.pauses import pause_frame
 from programs.terms import ZONE, Plan, Terms, Version, local_day
 
 ONCE, _DAY_CHARACTERS = "once", len("2026-02-03")
@@ -88,11 +90,17 @@ class Case:
         first = min(self.spans[member][0].started_on for member in members) - _looking_back(self.versions)
         last = max(first, last)
         days = DayMetrics.from_frame(day_frame(db, members, first, last), first, last, members=members)
-        events = Events(event_frame(db, members, first, last))
+        events = Events(_with_pauses(db, members, first, last))
         goals = [(goal.subject, f"goal_{goal.metric}", goal.value, goal.from_day) for goal in goals_of(db, members)]
-        facts = Facts(pd.DataFrame(goals, columns=["member", "key", "value", "from"]))
+        chosen = [(each.subject, each.key, each.value, each.from_day) for each in choices_of(db, members)]
+        facts = Facts(pd.DataFrame([*goals, *chosen], columns=["member", "key", "value", "from"]))
         spans = [(member, row.started_on, row.ended_on) for member in members for row in self.spans[member]]
         return (days, events, facts), pd.DataFrame(spans, columns=["member", "from", "until"]), rules, members
+
+
+def _with_pauses(db: Session, members: Collection[UUID], first: date, last: date) -> pd.DataFrame:
+    events, paused = event_frame(db, members, first, last), pause_frame(db, members, first, last)
+    return pd.concat([events.astype({"member": object}), paused], ignore_index=True) if len(paused) else events
 
 
 class _Judging(TypedDict):

@@ -5,7 +5,7 @@ the act (the same when it is repeated) is kept as a digest. Of most kinds one co
 on the same day answers with the first: a double tap earns nothing and disturbs nobody.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID, uuid4, uuid5
@@ -100,10 +100,27 @@ def add_events(db: Session, *, subject: UUID, events: Iterable[NewEvent], zone: 
 
     A milestone needs a third party's word: Forbidden for a member.
     """
-    own_subject(db, subject)
     events = list(events)
     if acting(db).role is Role.member and any(proven_by_others(event.kind) for event in events):
+        own_subject(db, subject)
         raise Forbidden("Somebody else confirms this: nobody can say it of themselves.")
+    return _add(db, subject, events, zone, now)
+
+
+def add_confirmed(db: Session, *, subject: UUID, event: NewEvent, zone: ZoneInfo, now: datetime) -> Event:
+    """Record one event that somebody else has confirmed: for ``confirmations``, which holds the proof.
+
+    Raises: NotFound, Conflict (one is recorded on that day).
+    """
+    if not _add(db, subject, [event], zone, now):
+        raise Conflict("This was recorded today already.", field="code")
+    return db.scalars(
+        select(Event).where(Event.subject == subject, Event.reference == _reference(subject, event.reference))
+    ).one()
+
+
+def _add(db: Session, subject: UUID, events: Sequence[NewEvent], zone: ZoneInfo, now: datetime) -> int:
+    own_subject(db, subject)
     columns = ("id", "subject", "at", "offset_s", "local_day", "kind", "value", "reference", "once_on")
     counted = insert_new(db, Event, columns, [_row(subject, event, zone, now) for event in events])
     if counted:

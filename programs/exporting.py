@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from privacy.export import ROWS_PER_FETCH, Person, Row, Section, open_columns, own, plain, plain_rows
 from programs.appeals import HeldStep, for_export
+from programs.confirmations import Confirmation
 from programs.days import DayMetric
 from programs.enrolment import enrolments
 from programs.imports.records import Record
@@ -85,6 +86,10 @@ def _code(row: ReferralCode, person: Person) -> Row:
     return {"code": row.code(person.cipher)}
 
 
+def _confirmed(row: Confirmation, person: Person) -> Row:
+    return {"by": row.by(person.cipher)}
+
+
 def _reasons(db: Session, person: Person) -> Iterator[Row]:
     """Why each coin came: worked out from the rules, stored nowhere."""
     for row in reasons(db, person.subject, person.now).to_dict("records"):
@@ -125,5 +130,6 @@ SECTIONS = (
     Section("imports", (ImportBatch,), plain_rows(ImportBatch, _import)),
     Section("held_back", (HeldStep,), for_export),
     Section("referral_code", (ReferralCode,), plain_rows(ReferralCode, _code)),
+    Section("confirmations", (Confirmation,), plain_rows(Confirmation, _confirmed)),
     Section("coin_reasons", (), _reasons),
 )

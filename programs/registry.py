@@ -11,6 +11,7 @@ from privacy.store import transaction
 from privacy.tenants import copies
 from privacy.tenants.copying import Mirror
 from programs.catalogue import ProgrammeVersion
+from programs.confirmations import forget_codes
 from programs.covering import end_uncovered
 from programs.letting_go import let_go_all
 from programs.measures import active_months
@@ -64,6 +65,8 @@ def _thank(context: JobContext, period: Period) -> str:
 
 
 def _let_go(context: JobContext, _period: Period) -> str:
+    with transaction(context.members, job("retention"), Purpose.operation) as db:
+        forget_codes(db, today=context.now.date())
     let_go_all(context.members, context.employers, now=context.now)
     return "What was kept long enough is gone."
 

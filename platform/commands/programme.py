@@ -9,6 +9,7 @@ from programs.documents import json_schema, max_coins_per_year, read_programme
 from programs.reviewing import needs_review, notes
 
 from .common import answer, json_option
+from .confirmations import confirmations
 from .files import input_file, read_text
 from .previewing import preview
 from .publishing import publish, review
@@ -53,6 +54,7 @@ def validate(file: str, *, as_json: bool) -> None:
 programme.add_command(preview)
 programme.add_command(publish)
 programme.add_command(review)
+programme.add_command(confirmations)
 
 
 @programme.command()

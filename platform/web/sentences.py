@@ -55,6 +55,20 @@ WHOLE = (
     N_("This file holds the data of more than one person. Bring in your own only."),
     N_("Fill in your own number."),
     N_("Choose one of the goals."),
+    N_("Choose one of the schedules."),
+    N_("Choose yourself or a good cause."),
+    N_("A pause begins the day before yesterday at the earliest."),
+    N_("The last day is before the first."),
+    N_("Choose a last day within a year."),
+    N_("You have a pause on some of these days already."),
+    N_("You can pause 4 times in a calendar year."),
+    N_("You can pause 60 days in a calendar year."),
+    N_(
+        "This code does not count. Check it, or ask for a new one where you got it: each code works once, until"
+        " its last day, and for one programme."
+    ),
+    N_("This step was confirmed already. Keep the code for whoever gave it to you."),
+    N_("This was recorded today already."),
     N_("This text has changed. Read it again before you choose."),
     N_("This choice was changed at the same moment. Look at it again."),
     N_("The quotation marks of this line do not match."),

@@ -18,6 +18,7 @@ from incentives.vocabulary import DAY_METRICS
 from privacy.errors import Invalid
 from privacy.principals import Purpose, Role
 from programs import check_ins
+from programs.confirmations import steps_of
 from programs.covering import taking_part
 from programs.enrolment import Enrolment, choose_goal, enrol, enrolments, goal, is_new_to, leave, offer
 from programs.offered import Offer, offers
@@ -30,6 +31,7 @@ from ...web.earning import Earning, earnings
 from ...web.forms import form_for, read_form
 from ...web.language import language
 from ...web.language import later as _l
+from .choosing import PurposeChoice, ScheduleChoice, purpose_choice, schedule_choices
 from .member import coin_value_cents, known_days, reading, subject, writing
 
 pages = Blueprint("programmes", __name__)
@@ -76,11 +78,18 @@ class ProgrammePage:
     goal: float | None
     next_goal: float | None
     coin_cents: int | None
+    schedules: Sequence[ScheduleChoice]
+    purpose: PurposeChoice | None
 
     @property
     def programme(self) -> Programme:
         """The document."""
         return self.offer.programme
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether somebody else confirms something of it."""
+        return any(True for _ in steps_of(self.programme))
 
 
 def _running(db: Session, collective: UUID, key: str) -> Enrolment | None:
@@ -111,6 +120,8 @@ def read_programme_page(db: Session, collective: UUID, key: str, *, today: date)
         goal=chosen.value if chosen else None,
         next_goal=later.value if later and (chosen is None or later.value != chosen.value) else None,
         coin_cents=coin_value_cents(db, today),
+        schedules=schedule_choices(db, offered.programme, today),
+        purpose=purpose_choice(db, offered.programme, today),
     )
 
 
