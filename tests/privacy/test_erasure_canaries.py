@@ -33,6 +33,7 @@ from privacy.store.members import MembersBase
 from privacy.store.rights import is_owned, models_of
 from programs import appeals, enrolment, referrals
 from programs.check_ins import check_in
+from programs.confirmations import Confirmation
 from programs.days import take_in
 from programs.held import held_items
 from programs.imports.records import Rejected, whole_day
@@ -67,6 +68,7 @@ PLANTED: dict[str, str] = {
     "record_fingerprint.content": "app",
     "record_fingerprint.record_key": "source",
     "recovery_code.digest": "card",
+    "confirmation.sealed_by": "provider",
     "referral.code_digest": "inviting",
     "referral_code.code_digest": "own inviting",
     "referral_code.sealed_code": "own inviting",
@@ -86,6 +88,7 @@ PLANTED: dict[str, str] = {
             *(f"observation.{name}" for name in ("metric", "provenance", "state", "reason")),
             *("membership.ended_by", "reach_mark.tier", "reach_mark.month", "reach_mark.audience_kind"),
             *("release_cohort_member.quarter", "settlement.programme", "settlement.rule", "settlement.period"),
+            *("own_choice.key", "own_choice.value"),
             *("shop_order.state", "support_grant.topic", "purse.kind", "settlement.purse_kind", "shop_payment.purse"),
         ],
         NOBODYS,
@@ -193,6 +196,9 @@ def plant(members: Store, canaries: Canaries) -> Profile:
         referrals.enter(db, sam.subject, code=code, today=TODAY)
         mine = referrals.make_code(db, sam.subject, cipher=cipher, today=TODAY)
         canaries.keep("own inviting", mine.code(cipher))
+        event = uuid4()
+        sealed_by = cipher.seal(new("provider").encode(), context=f"confirmation:{event}")
+        db.add(Confirmation(event=event, subject=sam.subject, sealed_by=sealed_by, confirmed_on=TODAY))
     award(members, sam, company, 50)
     with transaction(members, JOB, Purpose.rewards) as db:
         shop.buy(db, subject=sam.subject, cipher=cipher, item=voucher, order=uuid4(), now=LATER)
