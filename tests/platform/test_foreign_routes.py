@@ -28,6 +28,7 @@ from privacy.staffing.passkeys import PASSKEYS as STAFF_PASSKEYS
 from privacy.store import Store, transaction
 from tests.authenticator import Authenticator
 from tests.platform.crawling import IDS, Crawl, Form, addresses, crawl
+from tests.platform.test_own_pages import offer
 from tests.platform.town import NOW, PASSWORD, TODAY, Town, Visitor, alike
 from vitaal.web.access import ROLES
 from vitaal.web.desk import Identify
@@ -123,8 +124,10 @@ def dialect() -> str:
 
 
 def lived_in(visitor: Visitor, town: Town) -> None:
-    """A member with a programme, a goal, days, an import, coins, an order, a helper and a passkey."""
+    """A member with programmes, a goal, days, a pause, an import, coins, an order, a helper and a passkey."""
     visitor.send(town.programme, choice="six-thousand")
+    visitor.send(offer(town))
+    visitor.send("/me/pause", from_day=TODAY.isoformat(), until_day=TODAY.isoformat())
     visitor.send("/me/steps", page="/me", day=TODAY.isoformat(), steps="15000")
     visitor.send("/me/data/import", page="/me/data", batch=str(uuid4()), file=(BytesIO(CSV), "sleep.csv"))
     visitor.send("/me/access", topic="account", days="1")

@@ -104,7 +104,7 @@ def test_a_code_from_a_provider_confirms_a_step(town: Town, language: str, done:
     for wrong in ("ABCD-EFGH-JKMN", "?"):
         answer = visitor.send("/me/confirm", code=wrong)
         assert (answer.status_code, refused in answer.get_data(as_text=True)) == (422, True)
-    assert visitor.field(f"/me/confirm/{code}", "code") == code  # filled in, and not used yet
+    assert visitor.field(f"/me/confirm?code={code}", "code") == code  # filled in, and not used yet
     assert visitor.send("/me/confirm", code=code).status_code == 303
     assert done in visitor.text("/me/confirm")
     again = visitor.send("/me/confirm", code=code)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
@@ -32,11 +32,11 @@ class CodeForm(FlaskForm):
     )
 
 
-@pages.get("/me/confirm", defaults={"code": ""})
-@pages.get("/me/confirm/<code>")
+@pages.get("/me/confirm")
 @requires(Role.member)
-def confirm_page(code: str = "") -> Any:
-    """The steps, and the form; a code in the address is filled in and not used yet."""
+def confirm_page() -> Any:
+    """The steps, and the form; a code in the address (``?code=``) is filled in and not used yet."""
+    code = request.args.get("code", "")
     with reading() as db:
         steps = confirmations.milestones(db, subject(), today=today())
     return render_template("members/confirm.html", steps=steps, form=form_for(CodeForm, code=code[:40]))
