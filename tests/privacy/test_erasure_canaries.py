@@ -31,13 +31,14 @@ from privacy.store import Store, transaction
 from privacy.store.holding import AtErasure, Nature, Owner
 from privacy.store.members import MembersBase
 from privacy.store.rights import is_owned, models_of
-from programs import appeals, enrolment, referrals
+from programs import appeals, enrolment, pauses, referrals
 from programs.check_ins import check_in
 from programs.confirmations import Confirmation
 from programs.days import take_in
 from programs.held import held_items
 from programs.imports.records import Rejected, whole_day
 from programs.observations import RecordFingerprint
+from programs.own_choices import OwnChoice
 from tests.factories import JOB, NOW, TODAY, as_member, new_member
 from tests.platform.rich import LATER, MOVE, rich_company, rich_voucher
 from tests.privacy.full_life import ZONE, award
@@ -198,6 +199,8 @@ def plant(members: Store, canaries: Canaries) -> Profile:
         canaries.keep("own inviting", mine.code(cipher))
         event = uuid4()
         sealed_by = cipher.seal(new("provider").encode(), context=f"confirmation:{event}")
+        pauses.pause(db, sam.subject, from_day=TODAY, until_day=TODAY, today=TODAY)
+        db.add(OwnChoice(subject=sam.subject, key="gives_to", from_day=TODAY, value="self"))
         db.add(Confirmation(event=event, subject=sam.subject, sealed_by=sealed_by, confirmed_on=TODAY))
     award(members, sam, company, 50)
     with transaction(members, JOB, Purpose.rewards) as db:
