@@ -62,6 +62,7 @@ soak: $(VENV)/.developing  ## the long runs: kills, random books, mixed requests
 	@VITAAL_SOAK_PLANTED=100000 VITAAL_SOAK_BATTERY=1 $(BIN)/pytest -q -s --timeout 10800 tests/privacy/release/test_gate.py tests/privacy/release/test_attack_ours.py
 	@VITAAL_SOAK_TRIES=2000 $(BIN)/pytest -q -s --timeout 10800 tests/privacy/test_enumeration.py
 	@VITAAL_SOAK_ESTIMATES=30 $(BIN)/pytest -q --timeout 10800 tests/privacy/release/test_release_estimate.py
+	@VITAAL_SOAK_EXAMPLES=100 $(BIN)/pytest -q --timeout 10800 tests/privacy/release/test_release_twins.py
 
 screens: $(VENV)/.developing  ## pictures of every page in ./screens
 	@$(BIN)/python -m tests.journeys.screens screens

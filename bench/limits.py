@@ -48,6 +48,7 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "balance": Limit("balance read", "summing a million transfers", 100),
         "privacy-stage": Limit("privacy stage, 10,000 cells", "the limit of 0.3 s", 1),
         "privacy-stage-duckdb": Limit("privacy stage, 10,000 cells", "DuckDB group-by of a million members", 0.1),
+        "publishing": Limit("publishing about 200 firms of 60", "the limit of 60 s", 1),
         "storage-postgresql": Limit("storage, PostgreSQL", "bytes a posting", 200, at_most=True),
         "error-reach-60": Limit("error of reach, 60 heads", "points", 4.5, 4, at_most=True),
         "error-reach-250": Limit("error of reach, 250 heads", "points", 2, 2, at_most=True),

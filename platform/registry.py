@@ -18,6 +18,7 @@ MEMBERS_TABLES = (
     "privacy.post.members",
     "privacy.release.budget",
     "privacy.release.cohorts",
+    "privacy.release.groupings",
     "privacy.release.outbox",
     "privacy.release.note_copies",
     "incentives.accounts",

@@ -14,7 +14,7 @@ from programs.catalogue import ProgrammeVersion
 from programs.confirmations import forget_codes
 from programs.covering import end_uncovered
 from programs.letting_go import let_go_all
-from programs.measures import active_months
+from programs.measures import MEASURES
 from programs.offered import ProgrammeVersionCopy
 from programs.referrals import thank
 from programs.rewarding import ZONE, settle_changed
@@ -42,15 +42,15 @@ def _end_programmes(context: JobContext, _period: Period) -> str:
 
 
 def _publish(context: JobContext, period: Period) -> str:
-    publish(
+    made = publish(
         context.members,
         context.employers,
         period=period,
-        measures=active_months,
+        measures=MEASURES,
         noise=context.noise,
         now=context.now,
     )
-    return "The reports of the period are published."
+    return "The reports of the period are published." if made else "No report is due for the period: nothing was made."
 
 
 def _copy(context: JobContext, _period: Period) -> str:

@@ -79,7 +79,7 @@ def join(members: Store, world: World, arrival: Arrival, *, number: int) -> Life
     with transaction(members, VISITOR, Purpose.authentication) as db:
         profile = people.join(
             db,
-            code=world.codes[arrival.employer],
+            code=world.code(arrival.employer, number),
             nickname="Deelnemer",
             password=PASSWORD,
             locale="nl",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from admin import contracts
 from admin.payments import record_payment
 from privacy.principals import OPERATOR, Purpose, Role
+from privacy.release.plan import HEADS_LARGE
 from privacy.staff import add_staff
 from privacy.store import Store, transaction
 from privacy.tenants import declared
@@ -53,6 +54,8 @@ SMALL_FIRMS = (
     Firm("Installatietechniek Jansen", 20, "F", "jansen"),
     Firm("Restaurant De Haven", 24, "I", "dehaven"),
 )
+LARGE_UNITS = (("Productie", 110), ("Montage", 70), ("Kantoor", 45), ("Expeditie", 15), ("Onderhoud", 10))
+"""Three are large enough for a figure of their own; the last two make one together."""
 
 
 def firms(employees: int) -> tuple[Firm, ...]:
@@ -65,18 +68,30 @@ def firms(employees: int) -> tuple[Firm, ...]:
         "vandijk",
         (("Magazijn", max(1, warehouse)), ("Kantoor", max(1, employees - warehouse))) if employees > 1 else (),
     )
-    return (company, Firm("Hoekstra Metaal", 250, "C", "hoekstra"), *SMALL_FIRMS)
+    return (company, Firm("Hoekstra Metaal", 250, "C", "hoekstra", LARGE_UNITS), *SMALL_FIRMS)
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the demo set up: ids, and the code by which members of each employer join."""
+    """What the demo set up: ids, and the codes by which members of each employer join, of its units in turn."""
 
     collective: UUID
     holder: UUID
     employers: tuple[UUID, ...]
     firms: tuple[Firm, ...]
-    codes: tuple[str, ...]
+    codes: tuple[tuple[str, ...], ...]
+
+    def code(self, employer: int, number: int) -> str:
+        """By which member ``number`` joins this employer: as many by a unit's code as it has heads in all."""
+        codes, units = self.codes[employer], self.firms[employer].units
+        if len(codes) == 1:
+            return codes[0]
+        place = number * 101 % sum(heads for _, heads in units)
+        for code, (_, heads) in zip(codes, units, strict=True):
+            place -= heads
+            if place < 0:
+                return code
+        raise AssertionError("every place lies in a unit")
 
 
 def set_up(employers: Store, members_firms: tuple[Firm, ...], *, first: date, until: date) -> World:
@@ -106,19 +121,19 @@ def set_up(employers: Store, members_firms: tuple[Firm, ...], *, first: date, un
             holder=holder.id,
             employers=tuple(employer.id for employer, _ in joined),
             firms=members_firms,
-            codes=tuple(code for _, code in joined),
+            codes=tuple(codes for _, codes in joined),
         )
 
 
 def _join(
     db: Session, collective: Collective, firm: Firm, *, now: datetime, until: date, first_of_all: bool
-) -> tuple[Employer, str]:
+) -> tuple[Employer, tuple[str, ...]]:
     first = now.date()
     employer = contracts.add_employer(
         db, name=firm.name, sector=firm.sector, region=collective.region, heads=firm.heads, since=first
     )
-    for name, heads in firm.units:
-        unit = declared.add_unit(db, employer.id, name=name, kind="department")
+    units = [declared.add_unit(db, employer.id, name=name, kind="department") for name, _ in firm.units]
+    for unit, (_, heads) in zip(units, firm.units, strict=True):
         declared.declare_heads(db, employer.id, unit=unit.id, valid_from=first, heads=heads)
     body = "works_council" if firm.heads >= contracts.WORKS_COUNCIL_HEADS_MIN else "meeting"
     contracts.record_consent(db, employer.id, body=body, held_on=first - timedelta(days=14), now=now)
@@ -128,8 +143,12 @@ def _join(
     _pay(db, collective, "employer", employer.id, firm.heads * PREPAID_PER_HEAD_CENTS, first=first, until=until)
     add_staff(db, role=Role.hr, name=f"HR {firm.name}", login=firm.login, password=PASSWORD, employer=employer.id)
     code = CODE_DEMO if first_of_all else firm.login.upper()
-    declared.invite(db, employer.id, code=code, shared=True, expires_on=until + CODE_LENGTH)
-    return employer, code
+    codes: dict[str, UUID | None] = {code: None}
+    if firm.heads >= HEADS_LARGE and units:
+        codes = {f"{code}-{number}": unit.id for number, unit in enumerate(units, start=1)}
+    for each, unit in (codes | ({code: None} if first_of_all else {})).items():
+        declared.invite(db, employer.id, code=each, shared=True, expires_on=until + CODE_LENGTH, unit=unit)
+    return employer, tuple(codes)
 
 
 def _pay(

@@ -7,19 +7,21 @@ These exact counts never leave this store.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Integer, String, insert, select
+from sqlalchemy import CheckConstraint, Integer, String, func, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from privacy.codicil import Use, declined_by
 from privacy.errors import NotFound
 from privacy.jobs import Period
 from privacy.memberships import memberships_in
+from privacy.release import groupings
 from privacy.release.columns import SCOPE_COLUMNS, ScopeColumns
 from privacy.release.counting import Spell
-from privacy.release.plan import Scope, SizeClass, Tier
+from privacy.release.plan import Audience, Scope, SizeClass, Tier
 from privacy.store.holding import AtErasure, Holding, Keeping, Owner, plain, pseudonym, public
 from privacy.store.members import MembersBase
 from privacy.store.rights import NONE
@@ -31,6 +33,8 @@ USE_OF_TIER: Mapping[Tier, Use] = {
     Tier.region: Use.policy,
 }
 """The choice by which members stay out of a tier's reports."""
+HALF_STARTS = (1, 7)
+"""Months with which half a year begins."""
 
 
 class ScopeYear(ScopeColumns, MembersBase):
@@ -150,6 +154,7 @@ class CohortMember(MembersBase):
             "quarter": plain("when"),
             "subject": pseudonym("who: in one cohort a quarter at most"),
             "employer": plain("in whose report"),
+            "unit": plain("in which department or site on that day: reports by group go by it"),
         },
         at_erasure=AtErasure.keep,
         keeping=Keeping.organisation,
@@ -159,6 +164,7 @@ class CohortMember(MembersBase):
     quarter: Mapped[str] = mapped_column(String(7), primary_key=True)
     subject: Mapped[UUID] = mapped_column(primary_key=True)
     employer: Mapped[UUID] = mapped_column(index=True)
+    unit: Mapped[UUID | None]
 
 
 def declared_heads(db: Session, employer: UUID, day: date) -> int:
@@ -172,7 +178,10 @@ def declared_heads(db: Session, employer: UUID, day: date) -> int:
 def spells(db: Session, employers: Collection[UUID], *, first: date, last: date) -> list[Spell]:
     """Who belonged to these employers on any day from ``first`` to ``last``, each at one employer at a time."""
     found = memberships_in(db, employers, first=first, last=last)
-    spells = [Spell(each.subject, each.employer, each.counts_from or each.starts_on, each.ends_on) for each in found]
+    spells = [
+        Spell(each.subject, each.employer, each.counts_from or each.starts_on, each.ends_on, each.unit)
+        for each in found
+    ]
     return [
         each for each in spells if each.starts_on <= last and (each.ends_on is None or each.starts_on <= each.ends_on)
     ]
@@ -188,10 +197,14 @@ def declined(db: Session, tier: Tier, subjects: Collection[UUID], months: Sequen
     return {month.label: by_instant[month.end] for month in months}
 
 
-def marked(db: Session, tier: Tier, year: int, subjects: Collection[UUID]) -> set[UUID]:
-    """Which of these subjects were counted this year for the tier."""
-    query = select(ReachMark.subject).where(ReachMark.tier == tier, ReachMark.year == year)
-    return set(db.scalars(query)).intersection(subjects)
+def marked(db: Session, year: int) -> dict[Tier, dict[UUID, Scope]]:
+    """Who was counted this year, for which tier and in which scope."""
+    found: dict[Tier, dict[UUID, Scope]] = {tier: {} for tier in Tier}
+    for each in db.execute(
+        select(ReachMark.tier, ReachMark.subject, ReachMark.audience_kind, ReachMark.audience).filter_by(year=year)
+    ):
+        found[Tier(each.tier)][each.subject] = Scope(Audience(each.audience_kind), each.audience)
+    return found
 
 
 def freeze_increment(db: Session, scope: Scope, month: Period, *, reached: Collection[UUID], heads: int) -> None:
@@ -206,47 +219,91 @@ def freeze_increment(db: Session, scope: Scope, month: Period, *, reached: Colle
     db.execute(insert(ReachIncrement).values(key | {"people": len(reached), "heads": heads}))
 
 
-def increments(db: Session, scope: Scope, year: int) -> list[ReachIncrement]:
-    """The scope's increments of a year, the oldest first."""
-    return list(
-        db.scalars(
-            select(ReachIncrement)
-            .filter_by(audience_kind=scope.kind, audience=scope.id)
-            .where(ReachIncrement.month.startswith(f"{year:04d}-"))
-            .order_by(ReachIncrement.month)
-        )
+@dataclass(slots=True)
+class Counted:
+    """A scope's year of reach as it is frozen so far. months: unbroken; people: newly reached in each."""
+
+    size: SizeClass
+    months: list[str] = field(default_factory=list[str])
+    people: list[int] = field(default_factory=list[int])
+
+
+def scope_years(db: Session, scopes: Collection[Scope], year: int) -> dict[Scope, Counted]:
+    """What is frozen of a year, of those scopes that have begun it."""
+    ids = [each.id for each in scopes]
+    found = {
+        Scope(Audience(each.audience_kind), each.audience): Counted(SizeClass(each.size_class))
+        for each in db.scalars(select(ScopeYear).where(ScopeYear.year == year, ScopeYear.audience.in_(ids)))
+    }
+    increments = (
+        select(ReachIncrement)
+        .where(ReachIncrement.month.startswith(f"{year:04d}-"), ReachIncrement.audience.in_(ids))
+        .order_by(ReachIncrement.month)
     )
+    for each in db.scalars(increments):
+        counted = found[Scope(Audience(each.audience_kind), each.audience)]
+        counted.months.append(each.month)
+        counted.people.append(each.people)
+    return {scope: found[scope] for scope in scopes if scope in found}
 
 
-def opens_on(db: Session, employer: UUID, day: date) -> bool:
-    """Whether the employer's first contract of all starts on this day."""
-    earliest = db.scalars(
-        select(ContractCopy.starts_on).where(ContractCopy.employer == employer).order_by(ContractCopy.starts_on)
-    ).first()
-    return earliest == day
+def begin_year(db: Session, scope: Scope, month: Period, *, heads: int) -> Counted:
+    """Fix what is fixed for a scope's year, at its first release."""
+    size = SizeClass.of(heads)
+    row = {"audience_kind": scope.kind, "audience": scope.id, "year": month.start.year}
+    db.execute(insert(ScopeYear).values(row | {"size_class": size, "first_month": month.label}))
+    return Counted(size)
 
 
-def freeze_cohort(db: Session, employer: UUID, quarter: Period) -> None:
-    """Fix who is in the employer's cohort of a quarter, once; harmless to repeat.
+def published_until(db: Session, scopes: Collection[Scope]) -> dict[Scope, str]:
+    """The newest month of reach that was published about each of these scopes, where there is one."""
+    key = (ReachIncrement.audience_kind, ReachIncrement.audience)
+    newest = select(*key, func.max(ReachIncrement.month)).group_by(*key)
+    ids = [each.id for each in scopes]
+    return {
+        Scope(Audience(kind), audience): month
+        for kind, audience, month in db.execute(newest.where(ReachIncrement.audience.in_(ids)))
+    }
 
-    The cohort is who belonged to the employer on the quarter's first day: joiners enter with the next quarter,
-    leavers stay until this one ends. Where the employer's first contract starts on that very day nobody could have
-    joined before it: its opening cohort is whoever joined during the quarter, so call this at the quarter's end.
-    No cohort without a contract and declared heads on the first day.
+
+def opening(db: Session, employers: Collection[UUID], day: date) -> set[UUID]:
+    """Those employers whose first contract of all starts on this day."""
+    first = func.min(ContractCopy.starts_on)
+    query = select(ContractCopy.employer).where(ContractCopy.employer.in_(employers)).group_by(ContractCopy.employer)
+    return set(db.scalars(query.having(first == day)))
+
+
+def freeze_cohorts(db: Session, employers: Collection[UUID], quarter: Period) -> None:
+    """Fix who is in the cohorts of these employers in a quarter, once; harmless to repeat.
+
+    A cohort is who belonged to the employer on the quarter's first day: joiners enter with the next quarter, leavers
+    stay until this one ends. Where the employer's first contract starts on that very day nobody could have joined
+    before it: its opening cohort is whoever joined during the quarter, so call this at the quarter's end. No cohort
+    without a contract and declared heads on the first day. With the first quarter of half a year its groups are fixed.
     """
-    if db.get(Cohort, (employer, quarter.label)) is not None:
-        return
     first = quarter.first_day
-    heads = declared_heads(db, employer, first)
-    if heads == 0 or not contracts_on(db, [employer], first):
+    known = select(Cohort.employer).where(Cohort.quarter == quarter.label, Cohort.employer.in_(employers))
+    fresh = set(employers) - set(db.scalars(known))
+    fresh &= {each.employer for each in contracts_on(db, fresh, first)}
+    heads = {each: declared for each in sorted(fresh) if (declared := declared_heads(db, each, first))}
+    if not heads:
         return
-    last = quarter.last_day if opens_on(db, employer, first) else first
+    opens = opening(db, heads, first)
     taken = set(db.scalars(select(CohortMember.subject).where(CohortMember.quarter == quarter.label)))
-    subjects = {each.subject for each in spells(db, [employer], first=first, last=last)} - taken
-    db.execute(insert(Cohort).values(employer=employer, quarter=quarter.label, heads=heads))
-    if subjects:
-        rows = [{"quarter": quarter.label, "subject": each, "employer": employer} for each in sorted(subjects)]
+    rows: list[dict[str, UUID | str | None]] = []
+    for each in sorted(spells(db, heads, first=first, last=quarter.last_day), key=lambda each: each.employer):
+        if each.subject not in taken and (each.starts_on <= first or each.employer in opens):
+            taken.add(each.subject)
+            of = {"subject": each.subject, "employer": each.employer, "unit": each.unit}
+            rows.append({"quarter": quarter.label, **of})
+    db.execute(
+        insert(Cohort),
+        [{"employer": each, "quarter": quarter.label, "heads": declared} for each, declared in heads.items()],
+    )
+    if rows:
         db.execute(insert(CohortMember), rows)
+    if quarter.start.month in HALF_STARTS:
+        groupings.freeze_groups(db, heads, quarter)
 
 
 def cohort_heads(db: Session, employers: Collection[UUID], quarter: Period) -> dict[UUID, int]:
@@ -255,14 +312,12 @@ def cohort_heads(db: Session, employers: Collection[UUID], quarter: Period) -> d
     return {each.employer: each.heads for each in db.scalars(query)}
 
 
-def cohort_subjects(db: Session, employers: Collection[UUID], quarter: Period) -> set[UUID]:
-    """Everybody in these employers' cohorts of the quarter."""
-    query = select(CohortMember.subject).where(
+def cohort_subjects(db: Session, employers: Collection[UUID], quarter: Period) -> dict[UUID, dict[UUID, UUID | None]]:
+    """Everybody in these employers' cohorts of the quarter, by employer, with the unit that each was in."""
+    query = select(CohortMember.employer, CohortMember.subject, CohortMember.unit).where(
         CohortMember.quarter == quarter.label, CohortMember.employer.in_(employers)
     )
-    return set(db.scalars(query))
-
-
-def size_class(row: ScopeYear) -> SizeClass:
-    """The class fixed for the year."""
-    return SizeClass(row.size_class)
+    found: dict[UUID, dict[UUID, UUID | None]] = {employer: {} for employer in employers}
+    for employer, subject, unit in db.execute(query):
+        found[employer][subject] = unit
+    return found

@@ -21,12 +21,13 @@ Activity = Mapping[UUID, Collection[str]]
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """A subject's time with an employer, both days included."""
+    """A subject's time with an employer, both days included. unit: the department or site."""
 
     subject: UUID
     employer: UUID
     starts_on: date
     ends_on: date | None
+    unit: UUID | None = None
 
     def touches(self, month: Period) -> bool:
         """Whether it holds any day of the month."""

@@ -68,15 +68,18 @@ class ReleaseOutbox(ReleaseColumns, MembersBase):
     __append_only__ = True
 
 
-def finished(db: Session, scope: Scope, *, since: int) -> list[Document]:
-    """Everything that was made about a scope since a year, in the order in which it fell due."""
-    query = select(ReleaseOutbox.content).filter_by(audience_kind=scope.kind, audience=scope.id)
-    return in_order(read(content) for content in db.scalars(query.where(ReleaseOutbox.window >= f"{since:04d}")))
-
-
-def is_finished(db: Session, release: UUID) -> bool:
-    """Whether this release was made before."""
-    return db.get(ReleaseOutbox, release) is not None
+def finished(db: Session, scopes: Collection[Scope], *, since: int) -> dict[Scope, list[Document]]:
+    """Everything that was made about these scopes since a year, in the order in which it fell due."""
+    found: dict[Scope, list[Document]] = {scope: [] for scope in scopes}
+    query = select(ReleaseOutbox.audience_kind, ReleaseOutbox.audience, ReleaseOutbox.content)
+    ids = [each.id for each in scopes]
+    for kind, audience, content in db.execute(
+        query.where(ReleaseOutbox.audience.in_(ids), ReleaseOutbox.window >= f"{since:04d}")
+    ):
+        scope = Scope(Audience(kind), audience)
+        if scope in found:
+            found[scope].append(read(content))
+    return {scope: in_order(documents) for scope, documents in found.items()}
 
 
 def store_noise(db: Session, document: Document) -> None:

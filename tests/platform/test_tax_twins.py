@@ -56,7 +56,7 @@ def live(stores: OpenStores, town: Town) -> None:
     days = [TODAY - timedelta(days=n) for n in range(14)]
     with transaction(stores.members, VISITOR, Purpose.authentication) as db:
         profile = join(
-            db, code=town.world.codes[0], nickname="Sam", password=PASSWORD_NEW, locale="nl", today=min(days)
+            db, code=town.world.codes[0][0], nickname="Sam", password=PASSWORD_NEW, locale="nl", today=min(days)
         )
     with transaction(stores.members, as_member(profile), Purpose.own_use) as db:
         enrolment.enrol(

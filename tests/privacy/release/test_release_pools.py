@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from privacy.memberships import Membership
 from privacy.principals import Purpose, job
-from privacy.release.budget import spent_micro
+from privacy.release.budget import year_of
 from privacy.release.comparable import Firm, Grouped, form_pools, is_enough
 from privacy.release.outbox import ReleaseOutbox
 from privacy.release.plan import Audience, Name, Scope
@@ -203,7 +203,7 @@ def test_a_firm_that_moves_collective_keeps_its_reports_its_year_and_its_budget(
     late = world.person("late", firms["A"], months="2026-05")
     world.run_through("2026-01", "2026-04", ZeroNoise())
     with transaction(world.members, job("test"), Purpose.operation, read_only=True) as db:
-        spent = spent_micro(db, mover, 2026)
+        spent = year_of(db, mover, 2026).spent_micro
     move(world, firms["A"], 30, other, date(2026, 5, 1))
     world.run_through("2026-05", "2026-06", ZeroNoise())
 
@@ -215,7 +215,7 @@ def test_a_firm_that_moves_collective_keeps_its_reports_its_year_and_its_budget(
             for row in db.scalars(select(ReleaseOutbox).filter_by(audience=firms["A"], statistic=Name.reach))
         }
         assert first_months == {"2026-01"}
-        assert spent < spent_micro(db, mover, 2026) < 250_000
+        assert spent < year_of(db, mover, 2026).spent_micro < 250_000
     assert world.outbox()[mover, Name.participation, "2026-Q2"].document().noisy == (1,)
     assert late in {subject for subject, _ in world.deeds}
 
