@@ -1,7 +1,7 @@
 """The reports about a collective with its employers, or about a pool, of one run: freeze, charge, add noise, store.
 
-Month by month, and in each month in the order of the plan. What is due follows from contracts, declared heads, policy and
-the calendar: a statistic appears with the last month of its window, about whom every month before it was published.
+Month by month, and in each month in the order of the plan. What is due follows from contracts, declared heads, policy
+and calendar: a statistic appears with the last month of its window, about whom every month before it was published.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
