@@ -1,4 +1,4 @@
-"""The reports about a collective with its employers, or about a pool, of one run: freeze, charge, add noise, store.
+"""One run's reports about a collective with its employers, or about a pool: freeze, charge, add noise, ask, store.
 
 Month by month, and in each month in the order of the plan. What is due follows from contracts, declared heads, policy
 and calendar: a statistic appears with the last month of its window, about whom every month before it was published.
@@ -17,6 +17,7 @@ from privacy.release.audiences import policy_for
 from privacy.release.cohorts import Counted
 from privacy.release.counts import Counts
 from privacy.release.document import ALL, TOTAL, Document, figures_for
+from privacy.release.gate import ReleaseRefused, judged
 from privacy.release.measures import Measures
 from privacy.release.noise import NoiseSource
 from privacy.release.plan import PLAN, Audience, Name, Scope, Statistic
@@ -203,7 +204,7 @@ class Publication:
         charged_micro: int,
         position: int = 0,
     ) -> None:
-        """Charge, draw the noise of the numbers, and store them with the finished release."""
+        """Charge, draw the noise of the numbers, ask the gate, and store them with the finished release."""
         year, name = window.start.year, statistic.name
         budget.charge(self.db, scope=scope, year=year, statistic=name, window=window.label, micro_rho=charged_micro)
         square = statistic.sensitivity_squared
@@ -226,6 +227,9 @@ class Publication:
         )
         before = self._before.setdefault(scope, [])
         document = replace(draft, figures=figures_for(draft, before))
+        verdict = judged(before, [document], pools=self._roster.pools(year))
+        if not verdict.allowed:
+            raise ReleaseRefused(verdict.refusals)
         publishable = self.noise.publishable and all(each.noise == self.noise.name for each in before)
         outbox.store_noise(self.db, document)
         outbox.store_release(self.db, document, publishable=publishable, now=self.now)
