@@ -4,13 +4,11 @@ import csv
 import json
 from datetime import date, timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import numpy as np
-import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy.orm import Session
 
 from privacy.jobs import Period
 from privacy.principals import Purpose, job
@@ -19,14 +17,11 @@ from privacy.release.noise import OpenDpNoise
 from privacy.release.publish import publish
 from privacy.store import transaction
 from privacy.tenants import copying, declared
+from programs.measures import MEASURES
 from vitaal.cli import main
 from vitaal.stores import make_in
 
 COLUMNS = "table,cell,measure,start,end,value,stat,cohort,unit,denominator,noise,scale,round_base,low,high"
-
-
-def _nobody(_db: Session, *, subjects: set[UUID] | None, first: date, last: date) -> pd.DataFrame:
-    return pd.DataFrame({"member": [], "month": []}, dtype=object)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +54,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
             stores.members,
             stores.employers,
             period=period,
-            measures=_nobody,
+            measures=MEASURES,
             noise=OpenDpNoise(),
             now=period.end + timedelta(hours=1),
         )
