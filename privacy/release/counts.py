@@ -39,6 +39,7 @@ class Counts:
         self._counted: dict[Tier, Activity] = {}
         self._cohorts: dict[str, Mapping[UUID, Mapping[UUID, UUID | None]]] = {}
         self._taken: dict[tuple[Tier, str, frozenset[UUID]], Mapping[UUID, Mapping[str, Collection[str]]]] = {}
+        self._running: dict[tuple[frozenset[UUID], date], Sequence[str]] = {}
         self._coins: dict[Tier, Mapping[UUID, Mapping[str, int]]] = {}
 
     def reached(self, scope: Scope, employers: Collection[UUID], months: Sequence[Period]) -> set[UUID]:
@@ -70,7 +71,10 @@ class Counts:
 
     def programmes(self, collectives: Collection[UUID], on: date) -> Sequence[str]:
         """The programmes that run on a day: public."""
-        return self._measures.programmes(self._db, collectives=collectives, on=on)
+        key = frozenset(collectives), on
+        if key not in self._running:
+            self._running[key] = self._measures.programmes(self._db, collectives=collectives, on=on)
+        return self._running[key]
 
     def programme_people(
         self,
@@ -85,19 +89,20 @@ class Counts:
         taken = self._programme_months(scope.tier, months, frozenset(collectives))
         within = self._counted_here(scope, employers)
         mine = {
-            subject: {key: [at for at in found if at in within[subject]] for key, found in programmes.items()}
-            for subject, programmes in taken.items()
-            if subject in within
+            subject: {key: [at for at in found if at in here] for key, found in taken[subject].items()}
+            for subject, here in within.items()
+            if subject in taken
         }
         return counting.programme_people(mine, cells, months=months)
 
     def coins_cents(self, scope: Scope, employers: Collection[UUID]) -> int:
         """Euro cents of the coins of those who are counted in this scope this year, in months at its employers."""
         within = self._counted_here(scope, employers)
+        given = self._coins_by_month(scope.tier)
         amounts = {
-            subject: sum(cents for month, cents in by_month.items() if month in within[subject])
-            for subject, by_month in self._coins_by_month(scope.tier).items()
-            if subject in within
+            subject: sum(cents for month, cents in given[subject].items() if month in here)
+            for subject, here in within.items()
+            if subject in given
         }
         return counting.clipped_cents(amounts)
 

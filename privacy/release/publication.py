@@ -52,6 +52,7 @@ class Publication:
     _counts: Counts = field(init=False)
     _years: dict[Scope, Counted] = field(default_factory=dict[Scope, Counted])
     _policies: dict[Scope, AudiencePolicy] = field(default_factory=dict[Scope, AudiencePolicy])
+    _homes: dict[str, dict[UUID, UUID]] = field(default_factory=dict[str, dict[UUID, UUID]])
     _before: dict[Scope, list[Document]] = field(default_factory=dict[Scope, list[Document]])
 
     def __post_init__(self) -> None:
@@ -190,8 +191,11 @@ class Publication:
 
     def _collectives(self, group: Group, month: Period) -> set[UUID]:
         """Under which collectives the group's employers were in a month."""
-        contracts = home_contracts(self.db, month)
-        return {contracts[each].collective for each in group.employers if each in contracts}
+        if month.label not in self._homes:
+            contracts = home_contracts(self.db, month)
+            self._homes[month.label] = {employer: each.collective for employer, each in contracts.items()}
+        homes = self._homes[month.label]
+        return {homes[each] for each in group.employers if each in homes}
 
     def _release(
         self,
