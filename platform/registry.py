@@ -80,6 +80,8 @@ USES = {
     "insurer_report": "privacy.release.publish",
 }
 """The uses of members' data that something makes, and the module that does: no other is shown to members."""
+REGIONAL_USE = "policy"
+"""Shown to those whom a region's figure is about, and to nobody else."""
 
 
 def load_tables() -> None:

@@ -1,7 +1,9 @@
 """The guarantee about one audience, from what is declared and published: the employers' store."""
 
 from datetime import date
+from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from privacy.release.guarantee import Guarantee
@@ -9,6 +11,7 @@ from privacy.release.plan import Audience, Scope
 from privacy.release.published import pools_of, releases_for, releases_of_employer
 from privacy.release.receivers import guarantee_about, guarantee_about_employer
 from privacy.tenants import declared
+from privacy.tenants.declared import RegionEmployer
 
 
 def promised(db: Session, scope: Scope, *, year: int) -> Guarantee:
@@ -23,7 +26,14 @@ def promised(db: Session, scope: Scope, *, year: int) -> Guarantee:
         contracts=declared.contracts_from(db, scope.id, date(year, 1, 1)),
         year=year,
         pooled=any(each.year == year for each in pools_of(db, scope.id)),
+        region=in_region(db, scope.id, year=year),
     )
+
+
+def in_region(db: Session, employer: UUID, *, year: int) -> bool:
+    """Whether a region or municipality reads a figure of a year that this employer's people are in too."""
+    query = select(RegionEmployer.region).where(RegionEmployer.employer == employer, RegionEmployer.year == year)
+    return db.scalars(query.limit(1)).first() is not None
 
 
 def scopes_read_by(db: Session, scope: Scope, *, year: int) -> list[Scope]:

@@ -111,11 +111,13 @@ class Roster:
 
 
 def reported_on(db: Session, year: int) -> list[Scope]:
-    """What reports of a year are about, a transaction each, in a fixed order: collectives, then pools."""
+    """What reports of a year are about, a transaction each, in a fixed order: collectives, then pools, then regions."""
     pools = db.scalars(select(PoolCopy.id).where(PoolCopy.year == year).order_by(PoolCopy.id))
+    regions = db.scalars(select(RegionEmployerCopy.region).where(RegionEmployerCopy.year == year).distinct())
     return [
         *(Scope(Audience.collective, each.id) for each in collectives(db)),
         *(Scope(Audience.pool, each) for each in pools),
+        *(Scope(Audience.region, each) for each in sorted(regions)),
     ]
 
 

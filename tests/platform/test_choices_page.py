@@ -189,7 +189,6 @@ def test_a_yes_on_a_text_that_has_changed_is_asked_again_and_a_no_is_taken(
 
 def test_a_consent_that_lapsed_says_so_and_asks_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(USES, "research", "test")
-    monkeypatch.setattr("vitaal.faces.members.choices.OFFERED", [Use.employer_report, Use.insurer_report, Use.research])
     visitor = town.newcomer()
     assert "Off until you say yes." in card(visitor, "research")
     with transaction(town.stores.members, job("test"), Purpose.operation, read_only=True) as db:

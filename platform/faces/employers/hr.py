@@ -11,6 +11,7 @@ from privacy.principals import Purpose, Role
 from privacy.release.noted import notes_of_employer
 from privacy.release.notes import Note
 from privacy.release.plan import HEADS_MIN, Audience
+from privacy.release.promised import in_region
 from privacy.release.published import pools_of, releases_of_employer
 from privacy.release.receivers import guarantee_about_employer
 from privacy.store import transaction
@@ -78,7 +79,8 @@ def hr_page(db: Session, *, locale: str, today: date) -> HrPage:
     [*_, pool] = [None, *(each for each in pools_of(db, employer_id) if each.year == year)]
     small = declared.heads_on(db, employer_id, today) < HEADS_MIN
     contracts = declared.contracts_from(db, employer_id, date(today.year, 1, 1))
-    guarantee = guarantee_about_employer(documents, contracts=contracts, year=today.year, pooled=small)
+    regional = in_region(db, employer_id, year=today.year)
+    guarantee = guarantee_about_employer(documents, contracts=contracts, year=today.year, pooled=small, region=regional)
     return HrPage(
         employer=declared.employer(db, employer_id).name,
         collective=collective.name if collective is not None else None,

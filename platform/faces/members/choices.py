@@ -16,13 +16,14 @@ from privacy import codicil
 from privacy.choice_texts import Text
 from privacy.codicil import Basis, Use
 from privacy.principals import Role
+from privacy.release.scopes import regions_of
 
-from ...registry import USES
+from ...registry import REGIONAL_USE, USES
 from ...web.access import requires, shown_again_by
 from ...web.desk import now
 from ...web.forms import read_form
 from ...web.language import language, month
-from .member import reading, subject, writing
+from .member import employers_on, reading, subject, writing
 
 pages = Blueprint("choices", __name__)
 OFFERED = [use for use in Use if use in USES and codicil.BASIS[use] is not Basis.agreement]
@@ -32,7 +33,7 @@ REPORTS = (Use.employer_report, Use.insurer_report)
 class ChoiceForm(FlaskForm):
     """One decision: about which use, yes or no, and which text was on the page."""
 
-    purpose = HiddenField(validators=[AnyOf([use.value for use in OFFERED])])
+    purpose = HiddenField(validators=[AnyOf([*(use.value for use in OFFERED), REGIONAL_USE])])
     allowed = HiddenField(validators=[AnyOf(["yes", "no"])])
     shown = IntegerField(validators=[InputRequired()])
 
@@ -55,15 +56,16 @@ class ChoicesPage:
 
 
 def read_choices(db: Session, *, now: datetime) -> ChoicesPage:
-    """Read the page; uses that nothing makes are left out."""
-    found = [each for each in codicil.choices(db, subject(), now) if each.use in USES]
+    """Read the page; uses that nothing makes are left out, and a region's figure where no region reads one."""
+    regional = {REGIONAL_USE} if regions_of(db, employers_on(db, now.date()), now.year) else set()
+    found = [each for each in codicil.choices(db, subject(), now) if each.use in USES.keys() | regional]
     lines = [Line(each, each.text.text(language())) for each in found]
     history = [
         (decision.decided_at, line.text.title, decision.allowed) for line in lines for decision in line.choice.history
     ]
     return ChoicesPage(
-        offered=[line for line in lines if line.choice.use in OFFERED],
-        fixed=[line for line in lines if line.choice.use not in OFFERED],
+        offered=[line for line in lines if codicil.BASIS[line.choice.use] is not Basis.agreement],
+        fixed=[line for line in lines if codicil.BASIS[line.choice.use] is Basis.agreement],
         history=sorted(history, key=lambda each: each[0], reverse=True),
     )
 

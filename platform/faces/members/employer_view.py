@@ -13,6 +13,7 @@ from privacy.release.audiences import policy_of_employer
 from privacy.release.cohorts import declared_heads
 from privacy.release.plan import HEADS_LARGE, HEADS_MIN, Audience
 from privacy.release.receivers import guarantee_about_employer
+from privacy.release.scopes import regions_of
 from privacy.store import transaction
 from privacy.tenants import copies
 from programs.offered import offers
@@ -48,6 +49,7 @@ def view_page() -> Any:
             year=on.year,
             employers=max(1, len(employers)),
             pooled=any(each.year == on.year for each in pools),
+            region=bool(regions_of(db, employers, on.year)),
         )
         titles = {each.programme.key: text(each.programme.title) for each in offers(db, subject(), on)}
     report = report_of(found, locale=language(), today=on, titles=titles)

@@ -6,11 +6,12 @@ from uuid import UUID, uuid4, uuid5
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from release_world import NAMES, World
+from release_world import NAMES, World, ZeroNoise
 from sqlalchemy import select
 
 from admin.audience_policies import policy_of, publish_policy
 from admin.contracts import consent_to_policy
+from privacy.codicil import Use, choose
 from privacy.errors import Conflict, Invalid, NotFound
 from privacy.jobs import Period
 from privacy.memberships import Membership
@@ -18,6 +19,7 @@ from privacy.principals import Principal, Purpose, Role, job
 from privacy.release.audiences import policy_for
 from privacy.release.plan import PLAN, YEARLY_LIMIT_MICRO, Audience, Name, Scope, SizeClass
 from privacy.release.policy import AudiencePolicy, read_policy, standard_policy, strictest
+from privacy.release.promised import in_region
 from privacy.release.published import releases_for
 from privacy.release.regions import add_region, assign_regions
 from privacy.release.scopes import Roster
@@ -246,6 +248,31 @@ def test_a_region_reads_about_a_thousand_heads_where_the_collectives_let_it(worl
         assert releases_for(db, scope) == []
     with transaction(world.employers, insurer(world), Purpose.reports, read_only=True) as db, pytest.raises(NotFound):
         releases_for(db, scope)
+
+
+def test_a_regions_figure_is_published_once_a_year_and_counts_its_own_people_alone(world: World) -> None:
+    firms = town(world)
+    _, region = add_reader(world)
+    record(world, OPEN)
+    assign_regions(world.employers, year=2026)
+    world.copy()
+    months = " ".join(f"2026-{month:02d}" for month in range(1, 13))
+    outside = world.person("outside", world.firm("elsewhere", 30, region="Zwolle"), months=months)
+    for each in (outside, *(world.person(f"in {firm}", firm, months=months) for firm in firms[:3])):
+        with transaction(world.members, Principal(role=Role.member, subject=each), Purpose.own_use) as db:
+            choose(db, each, Use.policy, True, datetime(2026, 1, 2, tzinfo=UTC))
+    world.person("silent", firms[0], months=months)  # never said yes
+    world.run_through("2026-01", "2026-12", ZeroNoise())
+    world.run("2026-12", ZeroNoise())
+    scope = Scope(Audience.region, region)
+    [(key, row)] = [(key, row) for key, row in world.outbox().items() if key[0] == scope]
+
+    assert key == (scope, Name.participation, "2026")
+    document = row.document()
+    assert (document.noisy, document.heads, document.rho_micro) == ((36,), (1_000,), 10_000)
+    with transaction(world.employers, insurer(world), Purpose.reports, read_only=True) as db:
+        assert in_region(db, firms[0], year=2026)
+        assert not in_region(db, firms[0], year=2027)
 
 
 def test_a_region_below_a_thousand_heads_or_of_another_partner_is_none(world: World) -> None:
