@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from privacy.principals import own_employer
 from privacy.release.guarantee import Guarantee
 from privacy.release.plan import Audience, Scope
 from privacy.release.published import pools_of, releases_for, releases_of_employer
@@ -31,7 +32,11 @@ def promised(db: Session, scope: Scope, *, year: int) -> Guarantee:
 
 
 def in_region(db: Session, employer: UUID, *, year: int) -> bool:
-    """Whether a region or municipality reads a figure of a year that this employer's people are in too."""
+    """Whether a region or municipality reads a figure of a year that this employer's people are in too.
+
+    Raises: NotFound for another's employer.
+    """
+    own_employer(db, employer)
     query = select(RegionEmployer.region).where(RegionEmployer.employer == employer, RegionEmployer.year == year)
     return db.scalars(query.limit(1)).first() is not None
 

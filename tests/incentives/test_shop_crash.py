@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,7 +15,7 @@ from test_shop_refunds import CIPHER, an_item, bought, rich
 from incentives.ledger import balance
 from incentives.partners import PartnerPayout, settle_partners
 from incentives.purses import PurseKind, purse_availables
-from incentives.refunds import give_back
+from incentives.refunds import NoRefund, give_back
 from incentives.shelf import ShopItem, SoldOut, VoucherCode
 from incentives.shop import CoinsMissing, ShopOrder, ShopPayment, buy
 from privacy.jobs import Period
@@ -165,11 +165,11 @@ def test_orders_refunds_and_payouts_at_once_neither_block_nor_lose_a_coin(member
         for step in range(4):
             with transaction(members, JOB, Purpose.rewards) as db:
                 order = bought(db, buyers[number], items[(number + step) % 2])
+            kept += 1
             if (number + step) % 3:
-                with transaction(members, JOB, Purpose.rewards) as db:
+                with suppress(NoRefund), transaction(members, JOB, Purpose.rewards) as db:  # the partner was paid first
                     give_back(db, subject=buyers[number], cipher=CIPHER, order=order.id, now=NOW)
-            else:
-                kept += 1
+                    kept -= 1
             if number == 0:
                 with transaction(members, JOB, Purpose.rewards) as db:
                     settle_partners(db, Period.parse(f"2026-0{3 + step}"), NOW + timedelta(days=150))

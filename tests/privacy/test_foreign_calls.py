@@ -36,6 +36,7 @@ from privacy.post import letters
 from privacy.post.letters import Letter
 from privacy.principals import MAY, OPERATOR, VISITOR, Principal, Purpose, Role, Side
 from privacy.release.plan import Audience, Scope
+from privacy.release.policy import AudiencePolicy, standard_policy
 from privacy.staff import Seat
 from privacy.store import Store, transaction
 from privacy.tenants.roster_file import Form
@@ -179,6 +180,7 @@ NOT_CALLED: Mapping[str, str] = {
     "privacy.tenants.copies.": "what organisations declare, which is public within the store",
     "privacy.release.budget.": "called by the publishing job alone; its answers are about groups",
     "privacy.release.cohorts.": "called by the publishing job alone; its answers are about groups",
+    "privacy.release.groupings.": "called by the publishing job alone; its answers are about groups",
     "privacy.release.outbox.": "called by the publishing job alone; a member's view is a call of its own below",
     "privacy.release.scopes.": "called by the publishing job alone; its answers are about groups",
     "privacy.memberships.shared_issues": "what organisations declare, which is public within the store",
@@ -291,6 +293,9 @@ def argument(call: str, parameter: str, annotation: Any, ids: Ids, shop_item: UU
         "code": lambda: "NOSUCHCODE",
         "token": lambda: "nobody",
         "text": lambda: f"employer:{ids.employer}",
+        "scopes": lambda: [Scope(Audience.employer, ids.employer)],
+        "first_month": lambda: Period.parse("2026-01"),
+        "policy": lambda: standard_policy() if annotation is AudiencePolicy else "0" * 64,
         "scope": lambda: Scope(Audience.employer, ids.employer),
         "cipher": lambda: Cipher(b"k" * 32),
         "records": list,
@@ -309,7 +314,7 @@ def argument(call: str, parameter: str, annotation: Any, ids: Ids, shop_item: UU
         "keys": lambda: [(ids.subject, purses.PurseKind.free)],
         "funds": lambda: [ids.purse],
         "purses": lambda: [ids.purse],
-        "quarter": lambda: "2026-Q1",
+        "quarter": lambda: Period.parse("2026-Q1") if annotation is Period else "2026-Q1",
         "coins": lambda: {ids.purse: 1},
         "transfers": lambda: [ids.order],
         "held": lambda: [ids.order],

@@ -104,6 +104,9 @@ BY_EMPLOYER: dict[str, ByEmployer] = {
     "record_consent": lambda db, employer: contracts.record_consent(
         db, employer, body="meeting", held_on=TODAY, now=NOW
     ),
+    "consent_to_policy": lambda db, employer: contracts.consent_to_policy(
+        db, employer, policy="0" * 64, body="meeting", held_on=TODAY, now=NOW
+    ),
     "consent_of": contracts.consent_of,
     "end_contract": lambda db, employer: contracts.end_contract(db, employer, ends_on=TODAY, today=TODAY),
 }
